@@ -1,0 +1,184 @@
+"""Whose fault is it, and does retrying help?
+
+HeadwaterError
+|- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId  InvalidDocument  InvalidQuery
+|- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound  Conflict  TooLarge
+|                                                RateLimited  MethodNotAllowed
+|- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
+`- SettingsError   start-up only
+
+Facts are attributes and the sentence is built from them. `code` is the machine word of the error envelope;
+the HTTP status belongs to the gateway (gateway/responses.py), not to the error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class HeadwaterError(Exception):
+    """Any failure that Headwater itself names."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class Invalid(HeadwaterError):
+    """The sender's fault: the same request will fail again."""
+
+    code = "bad_request"
+
+
+class Refused(HeadwaterError):
+    """Refused on purpose by a rule that the operator or the owner set."""
+
+    code = "refused"
+
+
+class Unavailable(HeadwaterError):
+    """Somebody we depend on does not answer: the same request may succeed later."""
+
+    code = "unavailable"
+    retry_after_s: float = 1.0
+
+
+class SettingsError(HeadwaterError):
+    """One or more settings cannot be used; carries one sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProblem:
+    """What is wrong with one record: its position in the request, the field if there is one, a sentence."""
+
+    index: int
+    field: str | None
+    message: str
+
+
+class InvalidPush(Invalid):
+    """The body of a push is not what a push may be (not JSON, neither object nor array, ...)."""
+
+    def __init__(self, message: str, *, code: str = "invalid_body") -> None:
+        self.code = code  # type: ignore[misc]  # invalid_json or invalid_body, by case
+        super().__init__(message)
+
+
+class InvalidRecord(Invalid):
+    """Records of a request are unusable; nothing of the request was stored."""
+
+    code = "invalid_record"
+
+    def __init__(self, problems: Sequence[RecordProblem], *, total: int) -> None:
+        self.problems = tuple(problems)
+        self.total = total
+        bad = len({problem.index for problem in problems})
+        super().__init__(f"{bad} of {total} records are invalid; nothing was stored")
+
+
+class InvalidRecordId(Invalid):
+    """A record id that is not 40 lower-case hex characters."""
+
+    code = "invalid_record_id"
+
+    def __init__(self, record_id: str) -> None:
+        self.record_id = record_id
+        super().__init__(f"a record id has 40 hexadecimal characters, {record_id[:60]!r} has not")
+
+
+class InvalidDocument(Invalid):
+    """A management document (dataset, resource, field item) breaks a rule; `field` is its path."""
+
+    code = "validation_error"
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {message}")
+
+
+class InvalidQuery(Invalid):
+    """A search request breaks a rule; `code` is the documented Explore code."""
+
+    def __init__(self, message: str, *, code: str = "InvalidRESTParameterError") -> None:
+        self.code = code  # type: ignore[misc]  # the Explore API documents several
+        super().__init__(message)
+
+
+class Unauthorized(Refused):
+    """No key, or a key that does not open this door."""
+
+    def __init__(self, message: str, *, code: str = "unauthorized") -> None:
+        self.code = code  # type: ignore[misc]  # missing_pushkey, invalid_pushkey, unauthorized
+        super().__init__(message)
+
+
+class Disabled(Refused):
+    """The resource does not accept records now."""
+
+    code = "push_disabled"
+
+    def __init__(self, dataset_id: str, resource_id: str) -> None:
+        super().__init__(f"push is disabled for resource {resource_id!r} of dataset {dataset_id!r}")
+
+
+class NotPublished(Refused):
+    """The dataset is not published, so its resources accept nothing."""
+
+    code = "dataset_not_published"
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(f"dataset {dataset_id!r} is not published; publish it before you push")
+
+
+class NotFound(Refused):
+    """No such thing; `code` says which thing."""
+
+    def __init__(self, message: str, *, code: str = "not_found") -> None:
+        self.code = code  # type: ignore[misc]  # unknown_dataset, unknown_resource, not_found, NotFoundResource
+        super().__init__(message)
+
+
+class Conflict(Refused):
+    """Somebody else changed the document first, or the name is taken."""
+
+    code = "conflict"
+
+
+class MethodNotAllowed(Refused):
+    """The path exists, the verb does not; `allowed` names those that do."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(f"{method} is not allowed here; use {', '.join(allowed)}")
+
+
+class TooLarge(Refused):
+    """The request is over a limit in bytes."""
+
+    code = "payload_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__(f"the request is larger than the limit of {limit_bytes} bytes; split it")
+
+
+class RateLimited(Refused):
+    """More than we take in right now; come back after `retry_after_s`."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class BrokerUnavailable(Unavailable):
+    """Kafka did not acknowledge in time; whether it has the records is not known."""
+
+
+class StoreUnavailable(Unavailable):
+    """ClickHouse did not answer, or answered that it cannot now; repeating is safe."""

@@ -1,0 +1,1 @@
+"""How do batches travel?  Topics, producer, and a Faust transport that joins messages into runs; an *offset* is always the next one to read."""

@@ -1,0 +1,107 @@
+"""What travels where?  The topics, their keys, values and headers: written down once.
+
+| topic      | key         | value                                        | cleanup  |
+|------------|-------------|----------------------------------------------|----------|
+| raw        | dataset id  | one object, an array, or NDJSON, as pushed   | time     |
+| records    | dataset uid | rows: JSONEachRow lines for one generation   | time     |
+| quarantine | dataset uid | JSON lines: refused records with reasons     | time     |
+| schemas    | dataset uid | the inferred schema so far                   | compact  |
+| catalog    | dataset uid | the dataset document, or nothing (deleted)   | compact  |
+| applied    | dataset uid | what is queryable since now                  | time     |
+
+An *offset* in this package is always the next one to read. Header names and values are ASCII bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+class Op(StrEnum):
+    """What a raw batch does to the records it names."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"  # the values are records as they were pushed, or their key fields
+    DELETE_BY_ID = "delete-by-id"  # the values are {"_id": "<40 hex>"}
+
+
+class Origin(StrEnum):
+    """Through which door a raw batch came in."""
+
+    PUSH = "push"
+    KAFKA = "kafka"
+    SCHEDULE = "schedule"
+    REPLAY = "replay"
+
+
+class Header:
+    """Header names, as aiokafka sends them."""
+
+    DATASET = "dataset"  # raw: dataset id (slug) ; records, quarantine: dataset uid
+    RESOURCE = "resource"  # resource id (slug)
+    OP = "op"  # an Op; upsert when missing
+    VERSION = "version"  # decimal; the first record's version, record i has version + i
+    COUNT = "count"  # decimal; records in the value
+    RECEIVED_AT = "received-at"  # decimal; microseconds since 1970
+    ORIGIN = "origin"  # an Origin; kafka when missing
+    PUSHKEY = "pushkey"  # only from Kafka-native producers, never forwarded
+    GENERATION = "generation"  # decimal; records: which table the rows are for
+    SCHEMA = "schema"  # records: JSON object, physical column name -> ClickHouse type
+    SOURCE = "source"  # records, quarantine: raw partition ":" first offset ":" end offset
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """How one topic is created."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """The full names of all topics under one prefix."""
+
+    prefix: str = "headwater."
+
+    @property
+    def raw(self) -> str:
+        return self.prefix + "raw"
+
+    @property
+    def records(self) -> str:
+        return self.prefix + "records"
+
+    @property
+    def quarantine(self) -> str:
+        return self.prefix + "quarantine"
+
+    @property
+    def schemas(self) -> str:
+        return self.prefix + "schemas"
+
+    @property
+    def catalog(self) -> str:
+        return self.prefix + "catalog"
+
+    @property
+    def applied(self) -> str:
+        return self.prefix + "applied"
+
+    def specs(self, *, partitions: int, retention_ms: int = 7 * 24 * 3600 * 1000) -> tuple[TopicSpec, ...]:
+        """Return how to create every topic; `partitions` is for those that carry records."""
+        size = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+        kept = {**size, "cleanup.policy": "delete", "retention.ms": str(retention_ms)}
+        compact = {**size, "cleanup.policy": "compact", "min.compaction.lag.ms": str(24 * 3600 * 1000)}
+        return (
+            # The broker's own append time orders the records of producers who send no version.
+            TopicSpec(self.raw, partitions, {**kept, "message.timestamp.type": "LogAppendTime"}),
+            TopicSpec(self.records, partitions, kept),
+            TopicSpec(self.quarantine, partitions, kept),
+            TopicSpec(self.schemas, 1, compact),
+            TopicSpec(self.catalog, 1, compact),
+            TopicSpec(self.applied, 1, {**size, "cleanup.policy": "delete", "retention.ms": "3600000"}),
+        )
