@@ -15,7 +15,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldItem:
-    """One step of the field configuration stack (reference: fields, section 2): rename, type, annotate, ..."""
+    """One step of the field configuration stack (reference: fields, section 2)."""
 
     uid: str  # df_...
     type: str  # rename | type | annotate | description | order | delete
@@ -131,5 +131,5 @@ def decode_dataset(value: bytes) -> Dataset:
 
 
 def hash_pushkey(pushkey: str) -> str:
-    """Return the hex SHA-256 under which a pushkey is kept; the key has 224 random bits, so no salt is needed."""
+    """Return the hex SHA-256 under which a pushkey is kept; 224 random bits need no salt."""
     return sha256(pushkey.encode()).hexdigest()

@@ -1,11 +1,12 @@
 """Whose fault is it, and does retrying help?
 
-HeadwaterError
-|- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId  InvalidDocument  InvalidQuery
-|- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound  Conflict  TooLarge
-|                                                RateLimited  MethodNotAllowed
-|- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
-`- SettingsError   start-up only
+    HeadwaterError
+    |- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId
+    |                                                InvalidDocument  InvalidQuery
+    |- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound
+    |                                                Conflict  TooLarge  RateLimited  MethodNotAllowed
+    |- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
+    `- SettingsError   start-up only
 
 Facts are attributes and the sentence is built from them. `code` is the machine word of the error envelope;
 the HTTP status belongs to the gateway (gateway/responses.py), not to the error.

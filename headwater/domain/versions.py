@@ -5,7 +5,8 @@ A version is microseconds since 1970 shifted left by 12 bits, plus a counter. Th
 Kafka partition, so that a version derived from a Kafka position keeps the order of the log. It fits an
 unsigned 64-bit column until the year 2112. Compare two versions, never subtract them.
 
-Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots" (2014), with the physical part first.
+Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in
+Globally Distributed Databases" (2014), with the physical part first.
 """
 
 COUNTER_BITS = 12

@@ -1,6 +1,6 @@
 """How do we talk to ClickHouse?  The port; runtime/clickhouse.py and runtime/memory.py are behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +27,8 @@ class UnknownTable(Exception):
 class ReadField:
     """One field to read: its name in the answer, its type, and the physical columns to take it from.
 
-    The first column that is not null gives the value, converted to `type`.
+    The first column that is not null gives the value, converted to `type`; what cannot be converted reads as
+    null. So does a column that the table has not (yet): a schema may be known before its first row is stored.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Select:
 class Store(Protocol):
     """What the services ask of ClickHouse. Safe to call from several tasks at once.
 
+    Connections are opened when they are needed, so a process may start before the store does.
     Every method raises StoreUnavailable when the server is down, restarting, or answers that it cannot now
     (too many parts, memory limit, read-only replica): calling again is safe and may succeed.
     """
@@ -67,6 +69,10 @@ class Store(Protocol):
 
     async def drop_table(self, name: str) -> None:
         """Drop a table if it exists."""
+        ...
+
+    async def tables(self) -> Sequence[str]:
+        """Return the names of all tables, in no order; none when there is nothing yet."""
         ...
 
     async def insert(self, table: str, rows: bytes) -> None:

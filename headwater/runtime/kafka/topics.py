@@ -46,6 +46,7 @@ class Header:
     COUNT = "count"  # decimal; records in the value
     RECEIVED_AT = "received-at"  # decimal; microseconds since 1970
     ORIGIN = "origin"  # an Origin; kafka when missing
+    REVISION = "revision"  # decimal; the dataset's revision under which the gateway accepted it
     PUSHKEY = "pushkey"  # only from Kafka-native producers, never forwarded
     GENERATION = "generation"  # decimal; records: which table the rows are for
     SCHEMA = "schema"  # records: JSON object, physical column name -> ClickHouse type

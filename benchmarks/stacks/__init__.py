@@ -1,0 +1,1 @@
+"""Which stack is measured?  Each starts real processes and answers with Targets."""

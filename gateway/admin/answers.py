@@ -1,0 +1,81 @@
+"""What does the management API show?  Answers as JSON; a key is never among them unless it was just made."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from headwater.domain.datasets import Dataset, FieldItem, Resource
+from headwater.domain.versions import moment_us
+
+
+def dataset_answer(dataset: Dataset) -> dict[str, Any]:
+    """Return a dataset without its resources and fields, which have paths of their own."""
+    return {
+        "uid": dataset.uid,
+        "dataset_id": dataset.dataset_id,
+        "title": dataset.title,
+        "is_published": dataset.published,
+        "private": dataset.private,
+        "on_error": dataset.on_error,
+        "metadata": dict(dataset.metadata),
+        "created_at": dataset.created_at,
+        "revision": dataset.revision,
+    }
+
+
+def resource_answer(dataset: Dataset, resource: Resource) -> dict[str, Any]:
+    """Return a resource without its key."""
+    return {
+        "uid": resource.uid,
+        "resource_id": resource.resource_id,
+        "type": resource.type,
+        "title": resource.title,
+        "datasource": {"type": resource.type},
+        "params": dict(resource.params),
+        "enabled": resource.enabled,
+        "push_path": push_path(dataset, resource),
+    }
+
+
+def opened_resource_answer(dataset: Dataset, resource: Resource, pushkey: str, origin: str) -> dict[str, Any]:
+    """Return a resource with the key that was made just now, and the URL that it opens."""
+    answer = resource_answer(dataset, resource)
+    url = f"{origin}{answer['push_path']}?pushkey={pushkey}"
+    return {**answer, "pushkey": pushkey, "push_url": url}
+
+
+def push_path(dataset: Dataset, resource: Resource) -> str:
+    """Return the path to push to, without the key."""
+    return f"/api/push/1.0/{dataset.dataset_id}/{resource.resource_id}/push/"
+
+
+def item_answer(item: FieldItem) -> dict[str, Any]:
+    """Return one step of the field configuration."""
+    return item.to_json()
+
+
+def status_answer(dataset: Dataset) -> dict[str, Any]:
+    """Return the state of a dataset; publishing takes effect at once, so there is no other than idle."""
+    since = iso_moment(moment_us(dataset.since_version)) if dataset.since_version else dataset.created_at
+    return {
+        "status": "idle",
+        "previous": None,
+        "next": None,
+        "since": since,
+        "is_published": dataset.published,
+        "message": "",
+        "records_errors": [],
+        "params": {},
+    }
+
+
+def list_answer(
+    results: Sequence[dict[str, Any]], *, total: int, next_url: str | None, previous_url: str | None
+) -> dict[str, Any]:
+    """Return one page of a list."""
+    return {"total_count": total, "next": next_url, "previous": previous_url, "results": list(results)}
+
+
+def iso_moment(moment: int) -> str:
+    """Return microseconds since 1970 in ISO 8601, UTC."""
+    return datetime.fromtimestamp(moment / 1_000_000, UTC).isoformat()

@@ -1,0 +1,229 @@
+"""ClickHouse behind the Store port, over its HTTP interface.
+
+aiohttp alone, not clickhouse-connect: rows pass as the bytes they are, in one request, on a connection that
+stays open; and its client asks the server for its settings before it can be made, so no process could start
+while the store is away.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+
+from headwater.domain.errors import StoreUnavailable
+from headwater.domain.tables import CLICKHOUSE_TYPES, Table
+from headwater.domain.types import FieldType
+from headwater.runtime import statements
+from headwater.runtime.settings import StoreSettings
+from headwater.runtime.store import RowsRefused, Select, UnknownTable
+
+WRITE_TIMEOUT_S = 30.0  # for one insert or one statement that changes a table
+KEEP_ALIVE_S = 8.0  # below ClickHouse's own 10 s, so that we hang up first
+CONNECTIONS = 32
+ANSWER_GRACE_S = 1.0  # what a query that ran into its own time limit may take to say so
+
+UNKNOWN_DATABASE = 81
+UNKNOWN_TABLE_CODES = frozenset({60, UNKNOWN_DATABASE})
+UNKNOWN_COLUMN_CODES = frozenset({10, 16, 47})  # how a query says that the table lacks a column
+
+# The rows' own fault: the same bytes will be refused again. Whatever is not listed here is taken for
+# temporary (252 too many parts, 241 memory limit, 159 timeout, 164 and 242 read-only, 999 Keeper, 517 a
+# replica behind on its columns, ...): a mistake of ours then shows as lag, never as lost rows.
+ROWS_REFUSED_CODES: Mapping[int, str] = {
+    6: "CANNOT_PARSE_TEXT",
+    16: "NO_SUCH_COLUMN_IN_TABLE",
+    25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
+    26: "CANNOT_PARSE_QUOTED_STRING",
+    27: "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+    33: "CANNOT_READ_ALL_DATA",
+    38: "CANNOT_PARSE_DATE",
+    41: "CANNOT_PARSE_DATETIME",
+    53: "TYPE_MISMATCH",
+    69: "ARGUMENT_OUT_OF_BOUND",
+    70: "CANNOT_CONVERT_TYPE",
+    72: "CANNOT_PARSE_NUMBER",
+    117: "INCORRECT_DATA",  # among others an unknown field
+    130: "CANNOT_READ_ARRAY_FROM_TEXT",
+    131: "TOO_LARGE_STRING_SIZE",
+    321: "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+    349: "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+    467: "CANNOT_PARSE_BOOL",
+}
+_CODE = re.compile(r"Code: (\d+)")
+
+
+class _QueryFailed(Exception):
+    """ClickHouse answered with an error; `code` is its number, 0 when it named none."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class ClickHouseStore:
+    """The real store. `start` opens nothing yet: the first statement connects."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._database = settings.database
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Prepare to connect; does not need the server."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
+                headers={
+                    "X-ClickHouse-User": self._settings.user,
+                    "X-ClickHouse-Key": str(self._settings.password),
+                },
+                auto_decompress=True,
+                skip_auto_headers=("User-Agent",),
+            )
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def ensure_table(self, table: Table, columns: Mapping[str, str]) -> None:
+        _check_types(table, columns)
+        create = statements.create_table(self._database, table, columns)
+        try:
+            await self._write(create)
+        except UnknownTable:  # not even the database is there
+            await self._write(statements.create_database(self._database))
+            await self._write(create)
+        if columns:
+            await self._write(statements.add_columns(self._database, table.name, columns))
+
+    async def drop_table(self, name: str) -> None:
+        try:
+            await self._write(statements.drop_table(self._database, name))
+        except UnknownTable:
+            return  # there is no database either
+
+    async def tables(self) -> Sequence[str]:
+        return [name for (name,) in await self._read(statements.list_tables(), database=self._database)]
+
+    async def insert(self, table: str, rows: bytes) -> None:
+        if not rows:
+            return
+        await self._write(statements.insert_rows(self._database, table), rows)
+
+    async def select(self, select: Select) -> list[dict[str, Any]]:
+        points = [field.name for field in select.fields if field.type is FieldType.GEO_POINT]
+        names = (*statements.SYSTEM_COLUMNS, *(field.name for field in select.fields))
+        page = [dict(zip(names, values, strict=True)) for values in await self._page(select)]
+        for row in page:
+            for name in points:
+                if row[name]["lat"] is None:
+                    row[name] = None
+        return page
+
+    async def count(self, table: str) -> int:
+        query = statements.count_rows(self._database, table, self._settings.query_timeout_s)
+        return int((await self._read(query))[0][0])
+
+    async def ping(self) -> None:
+        await self._read("SELECT 1 FORMAT JSONCompactEachRow")
+
+    async def _page(self, select: Select) -> list[list[Any]]:
+        """Return the page's values; asks which columns there are only after one was missing."""
+        missing: frozenset[str] = frozenset()
+        bound = {} if select.record_id is None else {"record_id": select.record_id}
+        timeout_s = self._settings.query_timeout_s
+        try:
+            query = statements.select_rows(self._database, select, timeout_s, missing)
+            return await self._read(query, **bound)
+        except _UnknownColumn:
+            missing = await self._missing(select)
+        query = statements.select_rows(self._database, select, timeout_s, missing)
+        try:
+            return await self._read(query, **bound)
+        except _UnknownColumn as error:  # the table was replaced between the two
+            raise StoreUnavailable(str(error)) from error
+
+    async def _missing(self, select: Select) -> frozenset[str]:
+        query = statements.list_columns()
+        there = {
+            name for (name,) in await self._read(query, database=self._database, table=select.table)
+        }
+        return frozenset(column for field in select.fields for column in field.columns) - there
+
+    async def _read(self, query: str, **bound: str) -> list[list[Any]]:
+        """Return the lines of a query in the format JSONCompactEachRow; `bound` are its parameters."""
+        parameters = {f"param_{name}": value.encode().hex() for name, value in bound.items()}
+        timeout_s = self._settings.query_timeout_s + ANSWER_GRACE_S
+        try:
+            answer = await self._ask({"wait_end_of_query": "1", **parameters}, query.encode(), timeout_s)
+            return [orjson.loads(line) for line in answer.split(b"\n") if line]
+        except _QueryFailed as error:
+            if error.code in UNKNOWN_TABLE_CODES:
+                raise UnknownTable(str(error)) from error
+            if error.code in UNKNOWN_COLUMN_CODES:
+                raise _UnknownColumn(str(error)) from error
+            raise StoreUnavailable(str(error)) from error
+        except orjson.JSONDecodeError as error:
+            raise StoreUnavailable(f"the answer is cut or not ClickHouse's: {error}") from error
+
+    async def _write(self, statement: str, rows: bytes = b"") -> None:
+        try:
+            if rows:
+                await self._ask({"query": statement}, rows, WRITE_TIMEOUT_S)
+            else:
+                await self._ask({}, statement.encode(), WRITE_TIMEOUT_S)
+        except _QueryFailed as error:
+            if error.code in UNKNOWN_TABLE_CODES:
+                raise UnknownTable(str(error)) from error
+            if error.code in ROWS_REFUSED_CODES:
+                raise RowsRefused(str(error), code=error.code) from error
+            raise StoreUnavailable(str(error)) from error
+
+    async def _ask(self, parameters: Mapping[str, str], body: bytes, timeout_s: float) -> bytes:
+        """Return ClickHouse's answer; raises _QueryFailed for its errors, StoreUnavailable without answer.
+
+        A connection that the server closed while it was idle is no answer, but no failure either: as every
+        statement may be repeated, it is, once.
+        """
+        try:
+            try:
+                return await self._post(parameters, body, timeout_s)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                return await self._post(parameters, body, timeout_s)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise StoreUnavailable(f"{self._settings.url}: {error!r}") from error
+
+    async def _post(self, parameters: Mapping[str, str], body: bytes, timeout_s: float) -> bytes:
+        if self._session is None:
+            raise StoreUnavailable("the store is not started, or closed already")
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        url = self._settings.url
+        async with self._session.post(url, params=parameters, data=body, timeout=timeout) as response:
+            answer = await response.read()
+            if response.status == 200 and "X-ClickHouse-Exception-Code" not in response.headers:  # noqa: PLR2004
+                return answer
+            raise _failure(response, answer.decode(errors="replace"))
+
+
+class _UnknownColumn(Exception):
+    """A query named a column that the table has not."""
+
+
+def _failure(response: aiohttp.ClientResponse, text: str) -> _QueryFailed:
+    named = _CODE.search(text)
+    code = response.headers.get("X-ClickHouse-Exception-Code") or (named[1] if named else "0")
+    message = text.strip()[:2000] or f"HTTP status {response.status}"
+    return _QueryFailed(int(code) if code.isdecimal() else 0, message)
+
+
+def _check_types(table: Table, columns: Mapping[str, str]) -> None:
+    """Types are not names and cannot be quoted, so only those that Headwater itself uses may pass."""
+    for name, kind in columns.items():
+        if kind not in _KNOWN_TYPES and kind != table.columns.get(name):
+            raise ValueError(f"column {name!r} has the type {kind!r}, which no field has")
+
+
+_KNOWN_TYPES = frozenset(CLICKHOUSE_TYPES.values())

@@ -1,0 +1,230 @@
+"""A Faust transport that hands agents whole runs of messages, and commits only what they finished.
+
+Guarantee: an agent sees every message of its topics at least once, and the committed offset never passes a
+run whose `finish` was not called. The price: Faust's acknowledgement counts for nothing here (it also
+acknowledges what it skips in a rebalance, what a failed handler left undone, and it can commit past a
+message in flight), and after a rebalance the unfinished runs are read again.
+
+Source: faust/transport/consumer.py and drivers/aiokafka.py of faust-streaming 0.15.3, which this subclasses.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+import structlog
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from faust.types import Message as FaustMessage
+
+from headwater.runtime.kafka.commits import CommitQueue
+from headwater.runtime.kafka.runs import Message, Run, coalesce
+from headwater.runtime.settings import KafkaSettings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolicy:
+    """When neighbouring messages become one run, and how many runs wait in memory."""
+
+    routing: frozenset[str]  # names of the headers that must be equal
+    max_messages: int = 5_000
+    max_bytes: int = 512 * 1024
+    buffered_runs: int = 16  # runs between Kafka and the agent
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, in which a commit that fails is tried again and does not end the process."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        mine = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
+        try:
+            await consumer.commit(mine)
+        except KafkaError as error:
+            log.warning("commit failed, will be tried again", error=repr(error))
+            return False
+        return True
+
+
+class _NothingRead(dict[TP, int | None]):
+    """A read position that is never known, so that Faust drops no message as already read."""
+
+    def __getitem__(self, _: TP) -> None:
+        return None
+
+    def __setitem__(self, _: TP, offset: int | None) -> None:
+        pass
+
+    def update(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class _Consumer(driver.Consumer):
+    """Fetches runs instead of messages, and owns the bookkeeping of what may be committed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._policy: RunPolicy = self.app.run_policy
+        self._queues: dict[TP, CommitQueue] = {}
+        self._committed: dict[TP, int] = {}
+        self._read_offset = _NothingRead()
+        self._seeks_begun = 0
+        self._seeks_ended = 0
+
+    @property
+    def queues(self) -> Collection[CommitQueue]:
+        """The commit queues of the partitions that are ours now."""
+        return self._queues.values()
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Run]]:  # noqa: ASYNC109
+        begun, ended = self._seeks_begun, self._seeks_ended
+        fetched = await super()._getmany(active_partitions, timeout)
+        if begun != ended or begun != self._seeks_begun:
+            # A seek ran meanwhile: nobody can say whether these were read before or after it. Read again.
+            await self.perform_seek()
+            return {}
+        return {driver.TP(*tp): self._runs(driver.TP(*tp), records) for tp, records in fetched.items()}
+
+    def _runs(self, tp: TP, records: list[ConsumerRecord]) -> list[Run]:
+        policy, queue = self._policy, self._queue(tp)
+        messages = [Message(one.offset, one.timestamp, one.value or b"", one.headers) for one in records]
+        runs = list(
+            coalesce(
+                tp.topic,
+                tp.partition,
+                messages,
+                routing=policy.routing,
+                max_messages=policy.max_messages,
+                max_bytes=policy.max_bytes,
+                queue=queue,
+            )
+        )
+        for run in runs:
+            queue.fetched(run.first, run.end)
+        return runs
+
+    def _queue(self, tp: TP) -> CommitQueue:
+        if tp not in self._queues:
+            self._queues[tp] = CommitQueue()
+        return self._queues[tp]
+
+    def _to_message(self, tp: TP, record: Run) -> ConsumerMessage:
+        return ConsumerMessage(
+            record.topic,
+            record.partition,
+            record.end - 1,
+            record.messages[-1].timestamp_ms / 1000,
+            0,
+            (),
+            None,
+            record,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets; runs that are in flight now no longer count."""
+        self._seeks_begun += 1
+        try:
+            self._queues.clear()
+            await super().perform_seek()
+            self._queues.clear()
+        finally:
+            self._seeks_ended += 1
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is finished while the partitions are still ours, then forget them."""
+        await self.commit()
+        for tp in revoked:
+            self._queues.pop(tp, None)
+            self._committed.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    def ack(self, message: FaustMessage) -> bool:
+        """Note only that Faust is through with the message: `Run.finish` decides what is committed."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's signature
+        """Commit the safe offset of every partition that moved."""
+        offsets = {
+            tp: queue.safe_offset
+            for tp, queue in self._queues.items()
+            if queue.safe_offset is not None and queue.safe_offset > self._committed.get(tp, -1)
+        }
+        if not offsets or not await self._commit(offsets):
+            return False
+        self._committed.update(offsets)
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        pass  # gaps in the log are no business of the commit queue
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        pass  # our own liveness check (runtime/health.py) restarts what is stuck
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class RunApp(faust.App):
+    """A Faust app whose agents are handed runs."""
+
+    run_policy: RunPolicy
+
+    def _new_transport(self) -> _Transport:
+        return _Transport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        pass  # without tables Faust keeps nothing on disk
+
+    def progress(self) -> tuple[int, int]:
+        """Return how many fetched runs are not finished, and a number that grows with every finish."""
+        queues = self.consumer.queues if self._consumer else ()
+        return sum(queue.in_flight for queue in queues), sum(queue.safe_offset or 0 for queue in queues)
+
+
+def make_app(name: str, kafka: KafkaSettings, policy: RunPolicy, *, instance: str = "") -> RunApp:
+    """Return a Faust app that belongs to consumer group `name` and gives its agents runs.
+
+    `instance` is a stable name among the group's members: a member that restarts under it within the
+    session time-out gets its partitions back without a rebalance.
+    """
+    app = RunApp(
+        name,
+        broker=";".join(f"kafka://{server.strip()}" for server in kafka.bootstrap.split(",")),
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=instance or None,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=policy.max_messages,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=1.0,
+        stream_buffer_maxsize=policy.buffered_runs,
+        stream_wait_empty=False,
+    )
+    app.run_policy = policy
+    return app
+
+
+def run_topic(app: RunApp, topic: str) -> Any:
+    """Return the Faust topic whose values are runs."""
+    return app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")

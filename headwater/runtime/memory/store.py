@@ -1,0 +1,140 @@
+"""The store's in-memory twin: the same rules on dictionaries.
+
+It is stricter than ClickHouse where ClickHouse is lax: an integer of more than 64 bits or the 31st of
+February is refused here and bent there. Headwater's own rows have neither (domain/types.py).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from headwater.domain.errors import StoreUnavailable
+from headwater.domain.tables import DELETED, RECEIVED_AT, RECORD_ID, VERSION, Table
+from headwater.runtime.memory.values import EMPTY, convert, read_stored
+from headwater.runtime.store import ReadField, RowsRefused, Select, UnknownTable
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Contents:
+    table: Table
+    columns: dict[str, str]
+    rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)  # by key, the winner only
+
+    def current(self) -> Iterator[Row]:
+        hides = self.table.has_tombstones
+        return (row for row in self.rows.values() if not (hides and row[DELETED]))
+
+    def read(self, line: bytes) -> Row:
+        """Return the row of one line; raises ValueError with a sentence for what ClickHouse would refuse."""
+        row = orjson.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError("a row is a JSON object")  # noqa: TRY004 - one kind of error
+        stored = {name: EMPTY.get(kind) for name, kind in self.columns.items()}
+        for name, value in row.items():
+            if name not in stored:
+                raise ValueError(f"Unknown field found: {name}")
+            if value is not None:
+                stored[name] = read_stored(self.columns[name], value)
+        return stored
+
+    def put(self, row: Row) -> None:
+        key = tuple(row[name] for name in self.table.key)
+        before = self.rows.get(key)
+        if before is None or row[VERSION] >= before[VERSION]:
+            self.rows[key] = row
+
+
+class MemoryStore:
+    """Tables in memory. `available = False` makes every call fail as if the server was away."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, _Contents] = {}
+        self.available = True
+
+    async def start(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def ensure_table(self, table: Table, columns: Mapping[str, str]) -> None:
+        self._check_available()
+        contents = self._tables.setdefault(table.name, _Contents(table, dict(table.columns)))
+        for name, kind in columns.items():
+            contents.columns.setdefault(name, kind)
+            for row in contents.rows.values():
+                row.setdefault(name, EMPTY.get(kind))
+
+    async def drop_table(self, name: str) -> None:
+        self._check_available()
+        self._tables.pop(name, None)
+
+    async def tables(self) -> Sequence[str]:
+        self._check_available()
+        return list(self._tables)
+
+    async def insert(self, table: str, rows: bytes) -> None:
+        contents = self._contents(table)
+        try:
+            read = [contents.read(line) for line in rows.split(b"\n") if line]
+        except ValueError as error:
+            raise RowsRefused(str(error)) from error
+        for row in read:
+            contents.put(row)
+
+    async def select(self, select: Select) -> list[dict[str, Any]]:
+        rows = list(self._contents(select.table).current())
+        if select.record_id is not None:
+            rows = [row for row in rows if row[RECORD_ID] == select.record_id]
+        answers = sorted((_answer(row, select.fields) for row in rows), key=lambda one: _sortable(one[RECORD_ID]))
+        for name, descending in reversed(select.order_by):
+            answers.sort(key=lambda one, name=name: _sortable(one[name]), reverse=descending)
+            answers.sort(key=lambda one, name=name: _is_null(one[name]))
+        return answers[select.offset : select.offset + select.limit]
+
+    async def count(self, table: str) -> int:
+        return sum(1 for _ in self._contents(table).current())
+
+    async def ping(self) -> None:
+        self._check_available()
+
+    def _contents(self, table: str) -> _Contents:
+        self._check_available()
+        if table not in self._tables:
+            raise UnknownTable(f"there is no table {table!r}")
+        return self._tables[table]
+
+    def _check_available(self) -> None:
+        if not self.available:
+            raise StoreUnavailable("the store in memory was told to be away")
+
+
+def _answer(row: Row, fields: Sequence[ReadField]) -> dict[str, Any]:
+    system = {name: row.get(name) for name in (RECORD_ID, VERSION, RECEIVED_AT)}
+    return system | {one.name: _value(row, one) for one in fields}
+
+
+def _value(row: Row, wanted: ReadField) -> Any:
+    for column in wanted.columns:
+        value = convert(column, row.get(column), wanted.type)
+        if value is not None:
+            return value
+    return None
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _sortable(value: Any) -> Any:
+    """Return what sorts as ClickHouse sorts: text by its bytes, points by latitude then longitude."""
+    if isinstance(value, str):
+        return (1, value.encode())
+    if isinstance(value, dict):
+        return (1, value["lat"], value["lon"])
+    return (0,) if _is_null(value) else (1, value)

@@ -1,0 +1,60 @@
+"""Wires the processors: the same parts in production and in tests, handed in from outside."""
+
+import asyncio
+from typing import Any
+
+from headwater.runtime.catalog import Catalog, KafkaCatalog
+from headwater.runtime.kafka.admin import ensure_topics
+from headwater.runtime.kafka.producer import KafkaProducer, Producer
+from headwater.runtime.kafka.runs import RAW_ROUTING
+from headwater.runtime.kafka.transport import RunApp, RunPolicy, make_app, run_topic
+from headwater.runtime.kafka.worker import run_worker
+from headwater.runtime.process import Process
+from headwater.runtime.schemas import SchemaBook, Schemas
+from processors.agents import Processor
+from processors.settings import ProcessorSettings
+
+GROUP = "headwater-processors"
+
+
+def build(
+    settings: ProcessorSettings,
+    *,
+    producer: Producer,
+    catalog: Catalog,
+    schemas: Schemas,
+    instance: str = "",
+) -> tuple[RunApp, Processor]:
+    """Return the Faust app and the processor whose agent it runs."""
+    policy = RunPolicy(
+        routing=RAW_ROUTING, max_messages=settings.run_max_messages, max_bytes=settings.run_max_bytes
+    )
+    topics = settings.kafka.topics
+    app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=instance)
+    processor = Processor(settings, topics=topics, producer=producer, catalog=catalog, schemas=schemas)
+
+    @app.agent(run_topic(app, topics.raw), name="processors")
+    async def convert(stream: Any) -> None:
+        await processor.take(stream.noack().events())
+
+    return app, processor
+
+
+async def main(settings: ProcessorSettings, process: Process) -> None:
+    """Run the service until the process is told to stop."""
+    await ensure_topics(settings.kafka)
+    producer = KafkaProducer(settings.kafka)
+    catalog = KafkaCatalog(settings.kafka, producer)
+    schemas = SchemaBook(settings.kafka, producer)
+    await producer.start()
+    await asyncio.gather(catalog.start(), schemas.start())
+    app, processor = build(
+        settings, producer=producer, catalog=catalog, schemas=schemas, instance=process.instance
+    )
+    try:
+        await run_worker(app, process)
+        await processor.drain()
+    finally:
+        await schemas.close()
+        await catalog.close()
+        await producer.close()

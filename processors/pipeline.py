@@ -1,0 +1,133 @@
+"""From a run to what leaves the processor: messages of rows, messages of refusals, and counts.
+
+Pure, and in slices: a push of many tiny records never holds all its rows in memory at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from headwater.domain.datasets import Dataset
+from headwater.domain.fields import configure
+from headwater.domain.identity import is_record_id
+from headwater.domain.schema import Schema
+from headwater.domain.tables import RECEIVED_AT, RECORD_ID, VERSION
+from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES, Op
+from processors.conversion import Converted, Converter, Row, tombstone
+from processors.parsing import Arrivals
+from processors.refusals import Refusal
+
+SLICE_RECORDS = 5_000
+MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # what headers and framing need
+EARLIER_GENERATION = "earlier_generation"
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What it takes to convert the records of one dataset, until the configuration or the schema changes."""
+
+    dataset: Dataset
+    schema: Schema
+    converter: Converter
+
+    @classmethod
+    def of(cls, dataset: Dataset, schema: Schema) -> "Workshop":
+        configuration = configure(dataset, schema)
+        return cls(dataset, schema, Converter(configuration, schema, on_error=dataset.on_error))
+
+    def fits(self, dataset: Dataset, schema: Schema) -> bool:
+        """Tell whether the workshop is still up to date."""
+        return self.dataset.revision == dataset.revision and self.schema is schema
+
+
+@dataclass(slots=True)
+class Product:
+    """What a slice of records became."""
+
+    values: list[bytes] = field(default_factory=list)  # JSONEachRow lines, each value one message
+    rows: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    notes: int = 0
+
+
+def slices(arrivals: Arrivals) -> Iterator[Arrivals]:
+    """Cut arrivals into slices of at most SLICE_RECORDS, in order."""
+    if len(arrivals) <= SLICE_RECORDS:
+        yield arrivals
+        return
+    for start in range(0, len(arrivals), SLICE_RECORDS):
+        end = start + SLICE_RECORDS
+        yield Arrivals(
+            arrivals.records[start:end],
+            arrivals.versions[start:end],
+            arrivals.received_at[start:end],
+            arrivals.refused if start == 0 else [],
+        )
+
+
+def since(arrivals: Arrivals, version: int) -> tuple[Arrivals, int]:
+    """Leave out the records below a version; return the rest and how many were left out."""
+    if not arrivals.versions or min(arrivals.versions) >= version:
+        return arrivals, 0
+    keep = [index for index, own in enumerate(arrivals.versions) if own >= version]
+    kept = replace(
+        arrivals,
+        records=[arrivals.records[index] for index in keep],
+        versions=[arrivals.versions[index] for index in keep],
+        received_at=[arrivals.received_at[index] for index in keep],
+    )
+    return kept, len(arrivals) - len(kept)
+
+
+def produce(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Product:
+    """Convert a slice and encode its rows."""
+    converted = _convert(workshop, arrivals, resource, op)
+    lines = list(map(orjson.dumps, converted.rows))
+    refused = [*arrivals.refused, *converted.refused]
+    if any(len(line) > MAX_VALUE_BYTES for line in lines):
+        pairs = list(zip(lines, converted.rows, strict=True))
+        refused += [_too_large(line, row) for line, row in pairs if len(line) > MAX_VALUE_BYTES]
+        lines = [line for line in lines if len(line) <= MAX_VALUE_BYTES]
+    return Product(list(_packed(lines)), len(lines), refused, converted.notes)
+
+
+def _convert(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Converted:
+    if op is Op.UPSERT:
+        return workshop.converter.upserts(arrivals, resource)
+    if op is Op.DELETE:
+        return workshop.converter.deletes(arrivals, resource)
+    converted = Converted()
+    for record, version, received_at in zip(
+        arrivals.records, arrivals.versions, arrivals.received_at, strict=True
+    ):
+        record_id: Any = record.get(RECORD_ID)
+        if isinstance(record_id, str) and is_record_id(record_id):
+            converted.rows.append(tombstone(record_id, version, received_at, resource))
+        else:
+            why = "a delete by id names a record id of 40 hex digits in _id"
+            text = orjson.dumps(record).decode()
+            refusal = Refusal.of(text, version, 0, received_at, "invalid_record_id", why)
+            converted.refused.append(refusal)
+    return converted
+
+
+def _packed(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Join lines into values of at most MAX_VALUE_BYTES; each single line fits one."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and size + len(line) + 1 > MAX_VALUE_BYTES:
+            yield b"\n".join(batch)
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line) + 1
+    if batch:
+        yield b"\n".join(batch)
+
+
+def _too_large(line: bytes, row: Row) -> Refusal:
+    text = line[: MAX_VALUE_BYTES // 8].decode(errors="replace")
+    why = f"the row has {len(line)} bytes; {MAX_VALUE_BYTES} is the limit"
+    return Refusal.of(text, row[VERSION], 0, row[RECEIVED_AT], "row_too_large", why)

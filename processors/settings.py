@@ -1,0 +1,30 @@
+"""What can be set for the processors?"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from headwater.runtime.settings import KafkaSettings, ProcessSettings, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessorSettings:
+    """Settings of the processors service, HEADWATER_PROCESSOR_*."""
+
+    env_prefix: ClassVar[str] = "PROCESSOR"
+
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+
+    runs_in_flight: int = setting(4, "runs converted or sent at the same time", low=1, high=64)
+    run_max_bytes: int = setting(
+        512 * 1024, "bytes of messages that are joined into one run", low=1024, high=8 * 1024 * 1024
+    )
+    run_max_messages: int = setting(5_000, "messages that are joined into one run", low=1, high=50_000)
+    catalog_patience_s: float = setting(
+        5.0, "seconds to wait for a dataset's revision that the gateway knew", low=0.1, high=60
+    )
+    datasets_in_memory: int = setting(10_000, "datasets whose converters are kept", low=1, high=1_000_000)
+    retry_first_s: float = setting(
+        0.1, "seconds before the first retry while Kafka is away", low=0.01, high=10
+    )
+    retry_longest_s: float = setting(5.0, "seconds between retries at most", low=0.1, high=60)

@@ -1,0 +1,217 @@
+"""What records become: rows, ids, columns; and the specialised way agrees with the general one."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headwater.domain.datasets import Dataset, FieldItem, Resource
+from headwater.domain.fields import configure
+from headwater.domain.schema import MAX_FIELDS, Rung, Schema
+from processors.conversion import Converter
+from processors.parsing import Arrivals
+
+NOW = "2026-01-01 00:00:00.000000"
+SEED = {"identifier": "ab1", "timestamp": "2014/01/27T04:15:00", "parameter": "speed", "value": 150.5}
+
+
+def dataset(bootstrap=None, *items, on_error="null"):
+    resource = Resource(uid="re_1", resource_id="r", title="r", params={"bootstrap": bootstrap or {}})
+    fields = tuple(
+        FieldItem(uid=f"df_{n}", type=kind, params=params) for n, (kind, params) in enumerate(items)
+    )
+    return Dataset(
+        uid="da_1", dataset_id="one", title="One", resources=(resource,), fields=fields, on_error=on_error
+    )
+
+
+def arrivals(*records, first=100):
+    versions = list(range(first, first + len(records)))
+    return Arrivals(list(records), versions, [NOW] * len(records))
+
+
+def converter(one, seen=None):
+    seen = seen or Schema()
+    return Converter(configure(one, seen), seen, on_error=one.on_error)
+
+
+def rows(one, *records, seen=None):
+    return converter(one, seen).upserts(arrivals(*records), "r").rows
+
+
+def test_the_seeds_record():
+    """One record's whole change, cell by cell."""
+    [row] = rows(dataset(SEED), {**SEED, "value": 150})
+    assert row.pop("_id")
+    assert row == {
+        "_version": 100,
+        "_deleted": 0,
+        "_resource": "r",
+        "_received_at": NOW,
+        "identifier:text": "ab1",
+        "timestamp:datetime": "2014-01-27 04:15:00.000000",
+        "parameter:text": "speed",
+        "value:double": 150.0,
+    }
+
+
+def test_spelling_does_not_change_the_id():
+    """Key order, number spelling and time zone are no difference."""
+    one = dataset(SEED)
+    same = [
+        {**SEED, "value": 150},
+        {"value": 150.0, **{key: SEED[key] for key in ("parameter", "timestamp", "identifier")}},
+        {**SEED, "value": 150, "timestamp": "2014-01-27T06:15:00+02:00"},
+        {**SEED, "value": 150, "note": None},
+    ]
+    assert len({row["_id"] for row in rows(one, *same)}) == 1
+
+
+def test_an_inferred_id_survives_what_others_push():
+    """Widening a field changes no id: push, then delete after others widened it."""
+    for value in (True, 150, 150.0, "2014-01-27", "2014-01-27T04:15:00Z", "x"):
+        ids = {
+            rows(dataset(), {"v": value}, seen=Schema({"v": seen}))[0]["_id"]
+            for seen in ([], [Rung.INT], [Rung.INT, Rung.DOUBLE], [Rung.DATE, Rung.DATETIME], list(Rung)[:9])
+        }
+        assert len(ids) == 1, value
+
+
+def test_key_fields_alone_find_the_record():
+    """With unique-id fields, deletion needs no other field."""
+    one = dataset(SEED, ("annotate", {"field": "identifier", "annotation": "id"}))
+    pushed = rows(one, SEED)[0]
+    [gone] = converter(one).deletes(arrivals({"identifier": "ab1"}), "r").rows
+    assert gone["_id"] == pushed["_id"]
+    assert gone["_deleted"] == 1
+
+
+def test_a_null_key_counts_as_a_value():
+    """In a marked field null is a value of its own, and absent is null."""
+    one = dataset(SEED, ("annotate", {"field": "identifier", "annotation": "id"}))
+    first, second, third = rows(
+        one, {"value": 1}, {"identifier": None, "value": 2}, {"identifier": "", "value": 3}
+    )
+    assert first["_id"] == second["_id"] != third["_id"]
+
+
+def test_a_misfit_is_left_empty_with_a_note():
+    """Policy null: the record is stored without the field."""
+    converted = converter(dataset(SEED)).upserts(arrivals({**SEED, "value": "fast"}), "r")
+    assert "value:double" not in converted.rows[0]
+    assert converted.notes == 1
+
+
+def test_a_misfit_is_refused_under_quarantine():
+    """Policy quarantine: field and reason are named, neighbours go on."""
+    one = dataset(SEED, on_error="quarantine")
+    converted = converter(one).upserts(arrivals({**SEED, "value": "fast"}, SEED), "r")
+    assert len(converted.rows) == 1
+    [refusal] = converted.refused
+    assert (refusal.version, refusal.reasons[0].field, refusal.reasons[0].code) == (
+        100,
+        "value",
+        "invalid_value",
+    )
+
+
+def test_a_misfit_in_the_key_is_always_refused():
+    """A record whose identity cannot be told is not stored under either policy."""
+    one = dataset({"id": 1}, ("annotate", {"field": "id", "annotation": "id"}))
+    converted = converter(one).upserts(arrivals({"id": "x"}), "r")
+    assert (len(converted.rows), len(converted.refused)) == (0, 1)
+
+
+def test_new_fields_are_learnt_with_their_columns():
+    """The header of the rows names every column that they may fill."""
+    fresh = converter(dataset())
+    fresh.upserts(arrivals({"a": 1, "b": "x"}, {"a": 1.5}), "r")
+    assert fresh.learnt == Schema({"a": [Rung.INT, Rung.DOUBLE], "b": [Rung.TEXT]})
+    assert fresh.columns() == {
+        "a:double": "Nullable(Float64)",
+        "a:int": "Nullable(Int64)",
+        "b:text": "Nullable(String)",
+    }
+
+
+def test_deleted_fields_are_dropped_and_never_learnt_again():
+    """The owner said that the field is gone."""
+    one = dataset({}, ("delete", {"field": "secret"}))
+    fresh = converter(one)
+    [row] = fresh.upserts(arrivals({"a": 1, "secret": "x"}), "r").rows
+    assert "secret:text" not in row
+    assert "secret" not in fresh.learnt
+
+
+def test_fields_beyond_the_limit_are_left_out_with_a_note():
+    """Evolution stops at the limit; the record is stored with what it may have."""
+    full = Schema({f"f{number}": [Rung.INT] for number in range(MAX_FIELDS)})
+    converted = converter(dataset(), full).upserts(arrivals({"f0": 1, "more": 2}), "r")
+    assert "more:int" not in converted.rows[0]
+    assert converted.notes == 1
+
+
+def test_large_integers_stay_exact_beside_decimals():
+    """Only integers that a decimal holds exactly go to the decimal column."""
+    seen = Schema({"v": [Rung.INT, Rung.DOUBLE]})
+    small, large = rows(dataset(), {"v": 7}, {"v": 2**53 + 1}, seen=seen)
+    assert small["v:double"] == 7
+    assert large["v:int"] == 2**53 + 1
+
+
+def test_two_keys_of_one_name_count_once():
+    """As with duplicate keys in JSON, the last counts."""
+    [row] = rows(dataset(), {"a b": 1, "a-b": "x"})
+    assert "a_b:int" not in row
+    assert row["a_b:text"] == "x"
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**64), 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
+    st.sampled_from(
+        ["2014/01/27T04:15:00", "2014-01-27", "2014-01-27T04:15:00Z", "12", "1,5", "yes", [], ["a"], {}]
+    ),
+)
+RECORDS = st.lists(
+    st.dictionaries(st.sampled_from(["a", "b", "c", "d", "é"]), VALUES, min_size=1), max_size=6
+)
+TYPES = st.sampled_from(["text", "int", "double", "boolean", "date", "datetime"])
+SEEN = st.dictionaries(
+    st.sampled_from("abcd"), st.sets(st.sampled_from(list(Rung)[:9]), min_size=1, max_size=2), max_size=4
+).map(Schema)
+
+
+@settings(max_examples=300)
+@given(
+    RECORDS, st.dictionaries(st.sampled_from("abcd"), TYPES, max_size=3), SEEN, st.booleans(), st.booleans()
+)
+def test_the_specialised_way_agrees_with_the_general_one(records, types, seen, keyed, quarantines):
+    """Same rows, same refusals, same growth, whatever comes."""
+    items = [("type", {"field": name, "type_param": kind}) for name, kind in types.items()]
+    items += [("annotate", {"field": "a", "annotation": "id"})] if keyed else []
+    one = dataset({}, *items, on_error="quarantine" if quarantines else "null")
+    declared = Schema({name: [Rung(kind)] for name, kind in types.items()})
+    known = seen.merge(declared)
+    quick, general = converter(one, known), converter(one, known)
+    general._fast = None
+    expected = general.upserts(arrivals(*records), "r")
+    got = quick.upserts(arrivals(*records), "r")
+    assert [_without_nulls(row) for row in got.rows] == [_without_nulls(row) for row in expected.rows]
+    assert got.refused == expected.refused
+    assert got.notes == expected.notes
+    assert quick.learnt == general.learnt
+
+
+def _without_nulls(row):
+    """A missing cell and a null one are the same row to ClickHouse; 1 and 1.0 and True are not."""
+    return {name: (type(value), value) for name, value in row.items() if value is not None}
+
+
+@given(RECORDS)
+def test_a_record_becomes_the_same_row_beside_any_neighbours(records):
+    """Rows depend on the record alone: replays in other batches agree."""
+    together = rows(dataset(SEED), *records)
+    alone = [rows(dataset(SEED), record)[0] for record in records]
+    assert [row["_id"] for row in together] == [row["_id"] for row in alone]
