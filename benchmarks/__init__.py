@@ -1,1 +1,1 @@
-"""How fast, on which machine?  `python -m benchmarks.run --help`; docs/performance/README.md says how to repeat."""
+"""How fast, on which machine?  `python -m benchmarks.run --help`; docs/performance says how to repeat."""

@@ -1,6 +1,5 @@
 """Where does the load go, and how does one see that it arrived?  All that tells one stack from another."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -84,10 +83,9 @@ class Reader:
         try:
             async with self._session.get(url) as response:
                 body = await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiohttp.ClientError) as error:
             raise ExpectationFailed(f"{self._target.name}: {url} does not answer: {error!r}") from error
         if response.status != 200:
-            raise ExpectationFailed(
-                f"{self._target.name}: {url} answered {response.status}: {body[:300].decode(errors='replace')}"
-            )
+            said = body[:300].decode(errors="replace")
+            raise ExpectationFailed(f"{self._target.name}: {url} answered {response.status}: {said}")
         return orjson.loads(body)

@@ -1,0 +1,1 @@
+"""HTTP in; thin.  One package per door; what two doors need is here."""

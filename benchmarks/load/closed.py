@@ -73,9 +73,7 @@ async def prepare(job: dict[str, Any]) -> Run:
         request_bytes(target.push_url, body) for body in bodies(job["first"], job["records"], job["batch"])
     ]
     loop = ClosedLoop(requests, job["seconds"])
-    connections = [
-        await Connection.open(*target.address, loop.answered) for _ in range(job["connections"])
-    ]
+    connections = [await Connection.open(*target.address, loop.answered) for _ in range(job["connections"])]
 
     async def run() -> dict[str, Any]:
         try:

@@ -98,7 +98,7 @@ class Poller:
         for offset in itertools.count(0, PAGE):
             values = await reader.newest(offset)
             self._take(values)
-            # After a stall more probes than one page holds may have come at once: look on to the oldest missing.
+            # After a stall more probes than a page holds may have come at once: look on to the oldest.
             if not self._missing or len(values) < PAGE or values[-1] < PROBE_BASE + min(self._missing):
                 return
 
@@ -118,9 +118,7 @@ async def prepare(job: dict[str, Any]) -> Run:
     requests = [_request(target, job["first"], number, every) for number in range(total)]
     loop = OpenLoop(requests, rate)
     poller = Poller(len(range(0, total, every)), job["poll_interval_s"])
-    connections = [
-        await Connection.open(*target.address, loop.answered) for _ in range(job["connections"])
-    ]
+    connections = [await Connection.open(*target.address, loop.answered) for _ in range(job["connections"])]
 
     async def run() -> dict[str, Any]:
         started = time.monotonic() + 0.01

@@ -1,1 +1,1 @@
-"""What is measured?  One file per measure; each asks a Target and a load process, and answers with numbers."""
+"""What is measured?  One file per measure; each takes a Target and answers with numbers."""

@@ -23,7 +23,6 @@ async def until_searchable(target: Target, expected: int, within_s: float) -> fl
             if count == expected:
                 return now
             if now > deadline:
-                raise ExpectationFailed(
-                    f"{target.name}: {expected - count} of {expected} records are missing after {within_s:.0f} s"
-                )
+                missing = f"{expected - count} of {expected} records are missing"
+                raise ExpectationFailed(f"{target.name}: {missing} after {within_s:.0f} s")
             await asyncio.sleep(_INTERVAL_S)

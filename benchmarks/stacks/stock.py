@@ -64,8 +64,8 @@ class StockStack:
         """Make an empty table and return how to push to it."""
         table = f"stock_{dataset}_{self._run}"
         await self._execute(_TABLE.format(table=table))
-        count = f"SELECT toUInt64(count()) AS total_count FROM {table} FINAL FORMAT JSONEachRow"  # noqa: S608
-        newest = f"SELECT value FROM {table} FINAL ORDER BY value DESC LIMIT {PAGE}"  # noqa: S608
+        count = f"SELECT toUInt64(count()) AS total_count FROM {table} FINAL FORMAT JSONEachRow"
+        newest = f"SELECT value FROM {table} FINAL ORDER BY value DESC LIMIT {PAGE}"
         return Target(
             name=f"stock {dataset}",
             push_url=f"http://127.0.0.1:{self._port}/api/push/1.0/{table}/realtime/push/?pushkey={self._pushkey}",
@@ -132,7 +132,7 @@ class StockStack:
     async def _wait_until_listening(self) -> None:
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not _listens(self._port):
+                while not _listens(self._port):  # noqa: ASYNC110 - another process: there is no event
                     await asyncio.sleep(0.05)
         except TimeoutError as error:
             raise ExpectationFailed(f"the stock gateway did not start; see {self._logs}") from error

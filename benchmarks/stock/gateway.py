@@ -1,4 +1,4 @@
-"""The stock gateway: aiohttp takes a push, aiokafka sends the body as one message, then the caller is answered."""
+"""The stock gateway: aiohttp takes a push, aiokafka sends its body as one message, then comes the answer."""
 
 import os
 from collections.abc import AsyncIterator

@@ -36,7 +36,7 @@ def to_row(record: dict[str, Any]) -> Row:
     return record_id, time_ns() // 1000, identifier, moment, parameter, value
 
 
-@app.agent(topic)
+@app.agent(topic)  # type: ignore[untyped-decorator]
 async def readings(stream: Any) -> None:
     """Type every record of every event."""
     async for event in stream.events():
@@ -44,13 +44,13 @@ async def readings(stream: Any) -> None:
         rows[event.headers["dataset"].decode()].extend([to_row(record) for record in records])
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 async def connect() -> None:
     """Open the one connection to ClickHouse."""
     app.clickhouse = await clickhouse_connect.get_async_client(dsn=os.environ["STOCK_CLICKHOUSE"])
 
 
-@app.timer(interval=1.0)
+@app.timer(interval=1.0)  # type: ignore[untyped-decorator]
 async def insert() -> None:
     """Insert what came in the last second."""
     for dataset in list(rows):

@@ -1,11 +1,13 @@
 """What does the management API show?  Answers as JSON; a key is never among them unless it was just made."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headwater.domain.datasets import Dataset, FieldItem, Resource
 from headwater.domain.versions import moment_us
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def dataset_answer(dataset: Dataset) -> dict[str, Any]:
@@ -78,4 +80,4 @@ def list_answer(
 
 def iso_moment(moment: int) -> str:
     """Return microseconds since 1970 in ISO 8601, UTC."""
-    return datetime.fromtimestamp(moment / 1_000_000, UTC).isoformat()
+    return (EPOCH + timedelta(microseconds=moment)).isoformat()

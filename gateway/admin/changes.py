@@ -2,7 +2,7 @@
 
 from gateway.admin.edits import Edit
 from headwater.domain.datasets import Dataset, encode_dataset
-from headwater.domain.errors import Conflict, NotFound, TooLarge
+from headwater.domain.errors import Conflict, InvalidDocument, NotFound
 from headwater.runtime.catalog import Catalog
 
 MAX_ATTEMPTS = 5
@@ -21,7 +21,7 @@ async def change(catalog: Catalog, uid: str, edit: Edit) -> Dataset:
     """Apply an edit to the present document until nobody else was first; return what was written.
 
     Raises what `edit` raises, NotFound, Conflict after MAX_ATTEMPTS or when the dataset_id is taken,
-    TooLarge, BrokerUnavailable.
+    InvalidDocument, BrokerUnavailable.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         dataset = present(catalog, uid)
@@ -38,9 +38,16 @@ async def change(catalog: Catalog, uid: str, edit: Edit) -> Dataset:
 
 
 async def written(catalog: Catalog, dataset: Dataset) -> Dataset:
-    """Write a dataset unless its document is too large. Raises TooLarge, Conflict, BrokerUnavailable."""
-    if len(encode_dataset(dataset)) > MAX_DOCUMENT_BYTES:
-        raise TooLarge(MAX_DOCUMENT_BYTES)
+    """Write a dataset unless its document is too large.
+
+    Raises InvalidDocument, Conflict, BrokerUnavailable.
+    """
+    size_bytes = len(encode_dataset(dataset))
+    if size_bytes > MAX_DOCUMENT_BYTES:
+        raise InvalidDocument(
+            "dataset",
+            f"with everything in it, it would have {size_bytes} bytes; at most {MAX_DOCUMENT_BYTES}",
+        )
     return await catalog.write(dataset)
 
 

@@ -10,8 +10,6 @@ PUSHKEY_BYTES = 28  # 224 random bits, 56 hex digits
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 SLUG_RULE = f"1 to {MAX_SLUG_LENGTH} characters of a-z, 0-9, '-' and '_', the first a letter or digit"
-    f"1 to {MAX_SLUG_LENGTH} lower-case letters (a-z), digits, '-' and '_', the first a letter or digit"
-)
 
 _OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
 

@@ -148,9 +148,7 @@ class ClickHouseStore:
 
     async def _missing(self, select: Select) -> frozenset[str]:
         query = statements.list_columns()
-        there = {
-            name for (name,) in await self._read(query, database=self._database, table=select.table)
-        }
+        there = {name for (name,) in await self._read(query, database=self._database, table=select.table)}
         return frozenset(column for field in select.fields for column in field.columns) - there
 
     async def _read(self, query: str, **bound: str) -> list[list[Any]]:

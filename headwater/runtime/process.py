@@ -10,9 +10,9 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import orjson
 import structlog
@@ -29,6 +29,7 @@ from headwater.runtime.settings import ProcessSettings, load, unknown_variables
 log = structlog.get_logger(__name__)
 
 STOP_TIMEOUT_S = 25.0  # a stop that takes longer is cut off, before a supervisor's patience ends
+CANCEL_TIMEOUT_S = 5.0
 WATCH_S = 1.0
 PR_SET_PDEATHSIG = 1
 
@@ -55,7 +56,7 @@ class Process:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-Main = Callable[[Settings, Process], Awaitable[None]]
+Main = Callable[[Settings, Process], Coroutine[Any, Any, None]]
 
 
 def run(service: str, settings_class: type[Settings], main: Main[Settings]) -> NoReturn:
@@ -88,8 +89,18 @@ async def _live(settings: Settings, process: Process, main: Main[Settings]) -> C
     management = Management(settings.process, process.health)
     await management.start()
     log.info("started", instance=process.instance, version=__version__, management=management.url)
-    working = asyncio.ensure_future(main(settings, process))
-    watching = asyncio.create_task(_watch(process), name="watch")
+    try:
+        return await _run_watched(main(settings, process), process)
+    finally:
+        await management.close()
+
+
+async def _run_watched(
+    work: Coroutine[Any, Any, None], process: Process, interval_s: float = WATCH_S
+) -> Code:
+    """Return 0 when the work returned, 1 when the watch ended it; raises what the work raised."""
+    working = asyncio.create_task(work, name="main")
+    watching = asyncio.create_task(_watch(process, interval_s), name="watch")
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -99,25 +110,25 @@ async def _live(settings: Settings, process: Process, main: Main[Settings]) -> C
     finally:
         for task in (working, watching):
             task.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
-        await management.close()
+        # Bounded: a task that swallows its cancellation must not keep a failed process alive.
+        await asyncio.wait({working, watching}, timeout=CANCEL_TIMEOUT_S)
     log.info("stopped", instance=process.instance)
     return 0
 
 
-async def _watch(process: Process) -> str:
+async def _watch(process: Process, interval_s: float, stop_timeout_s: float = STOP_TIMEOUT_S) -> str:
     """Return why the process has to end although `main` goes on: its health failed, or its stop hangs."""
     loop = asyncio.get_running_loop()
     stop_by: float | None = None
     while True:
         asleep = loop.time()
-        await asyncio.sleep(WATCH_S)
-        metrics.EVENT_LOOP_LAG_SECONDS.set(max(0.0, loop.time() - asleep - WATCH_S))
+        await asyncio.sleep(interval_s)
+        metrics.EVENT_LOOP_LAG_SECONDS.set(max(0.0, loop.time() - asleep - interval_s))
         metrics.READY.set(process.health.ready)
         if process.stopping.is_set():
-            stop_by = stop_by or loop.time() + STOP_TIMEOUT_S
+            stop_by = stop_by or loop.time() + stop_timeout_s
             if loop.time() >= stop_by:
-                return f"the stop took longer than {STOP_TIMEOUT_S:.0f} s"
+                return f"the stop took longer than {stop_timeout_s:.0f} s"
         elif (failure := process.health.failure) is not None:
             return failure
 

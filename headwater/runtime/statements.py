@@ -46,7 +46,7 @@ def create_database(database: str) -> str:
 
 def create_table(database: str, table: Table, columns: Mapping[str, str]) -> str:
     """Return the statement that makes a table with its own and these further columns unless it exists."""
-    listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in (dict(table.columns) | columns).items())
+    listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in {**table.columns, **columns}.items())
     engine = f"{quoted(VERSION)}, {quoted(DELETED)}" if table.has_tombstones else quoted(VERSION)
     key = ", ".join(map(quoted, table.key))
     return (
@@ -67,7 +67,9 @@ def drop_table(database: str, table: str) -> str:
 
 def list_tables() -> str:
     """Return the query for the names of all tables of database {database:String}, hexadecimal."""
-    return "SELECT name FROM system.tables WHERE database = unhex({database:String}) FORMAT JSONCompactEachRow"
+    return (
+        "SELECT name FROM system.tables WHERE database = unhex({database:String}) FORMAT JSONCompactEachRow"
+    )
 
 
 def list_columns() -> str:
@@ -85,7 +87,7 @@ def insert_rows(database: str, table: str) -> str:
 
 def count_rows(database: str, table: str, timeout_s: float) -> str:
     return (
-        f"SELECT count() FROM {quoted(database)}.{quoted(table)} FINAL "
+        f"SELECT count() FROM {quoted(database)}.{quoted(table)} FINAL "  # noqa: S608 - names are quoted
         f"SETTINGS {_read_settings(timeout_s)} FORMAT JSONCompactEachRow"
     )
 
@@ -104,7 +106,7 @@ def select_rows(database: str, select: Select, timeout_s: float, missing: frozen
         _sort_key(values[name], kinds[name], descending=descending) for name, descending in select.order_by
     ]
     return (
-        f"SELECT {listed} FROM {quoted(database)}.{quoted(select.table)} FINAL{only} "
+        f"SELECT {listed} FROM {quoted(database)}.{quoted(select.table)} FINAL{only} "  # noqa: S608
         f"ORDER BY {', '.join([*order, quoted(RECORD_ID)])} "
         f"LIMIT {int(select.limit)} OFFSET {int(select.offset)} "
         f"SETTINGS {_read_settings(timeout_s)}, {_OUTPUT_SETTINGS} FORMAT JSONCompactEachRow"
@@ -149,9 +151,7 @@ _TEXT_TO_MOMENT = (  # 1/2/2014 has the month first, as domain/types.py reads it
 )
 _COMPACT = "replaceOne(replaceAll(replaceAll({0}, ' ', ''), '\u00a0', ''), ',', '.')"
 _TEXT_TO_DOUBLE = f"toFloat64OrNull({_COMPACT})"
-_TEXT_TO_INT = (
-    f"coalesce(toInt64OrNull({_COMPACT}), accurateCastOrNull(trunc({_TEXT_TO_DOUBLE}), 'Int64'))"
-)
+_TEXT_TO_INT = f"coalesce(toInt64OrNull({_COMPACT}), accurateCastOrNull(trunc({_TEXT_TO_DOUBLE}), 'Int64'))"
 _TEXT_TO_BOOLEAN = (
     "multiIf(lower(trimBoth({0})) IN ('true', '1', 'yes'), true, "
     "lower(trimBoth({0})) IN ('false', '0', 'no'), false, NULL)"

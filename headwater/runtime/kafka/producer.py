@@ -148,8 +148,12 @@ class KafkaProducer:
 
     async def close(self) -> None:
         self._closed = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._timeout_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+                if self._client is not None:
+                    await self._client.flush()
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()
@@ -254,7 +258,13 @@ class KafkaProducer:
             raise BrokerUnavailable("the producer is closed")
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect(), name="connect producer")
-        return await asyncio.shield(self._connecting)
+        connecting = self._connecting
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            if connecting.cancelled() and self._closed:
+                raise BrokerUnavailable("the producer was closed") from None
+            raise
 
     async def _connect(self) -> AIOKafkaProducer:
         """Try until there is a connection or `close` cancels it; callers give up by their own deadlines."""

@@ -4,9 +4,9 @@ It is stricter than ClickHouse where ClickHouse is lax: an integer of more than 
 February is refused here and bent there. Headwater's own rows have neither (domain/types.py).
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -88,13 +88,16 @@ class MemoryStore:
             contents.put(row)
 
     async def select(self, select: Select) -> list[dict[str, Any]]:
-        rows = list(self._contents(select.table).current())
-        if select.record_id is not None:
-            rows = [row for row in rows if row[RECORD_ID] == select.record_id]
-        answers = sorted((_answer(row, select.fields) for row in rows), key=lambda one: _sortable(one[RECORD_ID]))
+        rows = [
+            row
+            for row in self._contents(select.table).current()
+            if select.record_id in (None, row[RECORD_ID])
+        ]
+        answers = [_answer(row, select.fields) for row in rows]
+        answers.sort(key=partial(_sort_key, RECORD_ID))
         for name, descending in reversed(select.order_by):
-            answers.sort(key=lambda one, name=name: _sortable(one[name]), reverse=descending)
-            answers.sort(key=lambda one, name=name: _is_null(one[name]))
+            answers.sort(key=partial(_sort_key, name), reverse=descending)
+            answers.sort(key=partial(_null_key, name))
         return answers[select.offset : select.offset + select.limit]
 
     async def count(self, table: str) -> int:
@@ -127,14 +130,18 @@ def _value(row: Row, wanted: ReadField) -> Any:
     return None
 
 
-def _is_null(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _null_key(name: str, answer: Row) -> bool:
+    return answer[name] is None
 
 
-def _sortable(value: Any) -> Any:
+def _sort_key(name: str, answer: Row) -> Any:
     """Return what sorts as ClickHouse sorts: text by its bytes, points by latitude then longitude."""
-    if isinstance(value, str):
-        return (1, value.encode())
-    if isinstance(value, dict):
-        return (1, value["lat"], value["lon"])
-    return (0,) if _is_null(value) else (1, value)
+    match answer[name]:
+        case None:
+            return (0,)
+        case str(text):
+            return (1, text.encode())
+        case {"lat": lat, "lon": lon}:
+            return (1, lat, lon)
+        case value:
+            return (1, value)

@@ -1,4 +1,4 @@
-"""Which values does a column take, and how does one type read as another?  In memory, as ClickHouse does it."""
+"""Which values does a column take, and how does one type read as another?  ClickHouse's rules, in memory."""
 
 import math
 import re
@@ -64,7 +64,7 @@ def _moment(value: Any) -> str:
     return str(value)
 
 
-def _point(value: Any) -> dict[str, float] | None:
+def _point(value: Any) -> dict[str, Any] | None:
     if not isinstance(value, dict) or not value.keys() <= {"lat", "lon"}:
         raise ValueError(f"{value!r} is not a point")
     return None if value.get("lat") is None else {"lat": value["lat"], "lon": value.get("lon")}
@@ -88,7 +88,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def read_stored(clickhouse_type: str, value: Any) -> Any:
-    """Return a JSON value as a column of this type holds it; raises ValueError where ClickHouse refuses it."""
+    """Return a JSON value as a column of this type holds it; raises ValueError when it cannot."""
     return _READERS[clickhouse_type](value)
 
 

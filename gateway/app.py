@@ -1,0 +1,133 @@
+"""Wires the gateway: the same parts in production and in tests, handed in from outside."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+
+import gateway.admin.routes
+import gateway.delete.routes
+import gateway.push.routes
+import gateway.search.routes
+from gateway import keys
+from gateway.applied import AppliedTail
+from gateway.batching import Batcher, BatchPolicy
+from gateway.bodies import Bodies
+from gateway.responses import answer_errors
+from gateway.settings import GatewaySettings
+from headwater.domain.errors import SettingsError
+from headwater.runtime import metrics
+from headwater.runtime.catalog import Catalog, KafkaCatalog
+from headwater.runtime.clickhouse import ClickHouseStore
+from headwater.runtime.clock import Clock, Stamper, SystemClock
+from headwater.runtime.kafka.admin import ensure_topics
+from headwater.runtime.kafka.producer import KafkaProducer, Producer
+from headwater.runtime.process import Process
+from headwater.runtime.schemas import SchemaBook, Schemas
+from headwater.runtime.store import Store
+
+DOORS = (gateway.push.routes, gateway.delete.routes, gateway.admin.routes, gateway.search.routes)
+WATCH_S = 1.0
+BACKLOG = 1024  # connections that may wait to be accepted
+
+
+def build(
+    settings: GatewaySettings,
+    *,
+    producer: Producer,
+    catalog: Catalog,
+    store: Store,
+    clock: Clock,
+    schemas: Schemas,
+) -> web.Application:
+    """Return the application with all doors mounted; the parts are started and closed by the caller."""
+    app = web.Application(middlewares=[answer_errors])
+    stamper = Stamper(clock)
+    app[keys.SETTINGS] = settings
+    app[keys.PRODUCER] = producer
+    app[keys.CATALOG] = catalog
+    app[keys.STORE] = store
+    app[keys.SCHEMAS] = schemas
+    app[keys.CLOCK] = clock
+    app[keys.STAMPER] = stamper
+    app[keys.DRESSINGS] = {}
+    app[keys.BODIES] = bodies = Bodies(
+        body_limit_bytes=settings.body_limit_bytes, inflight_limit_bytes=settings.inflight_limit_bytes
+    )
+    app[keys.BATCHER] = Batcher(
+        settings.kafka.topics.raw, policy_of(settings), producer=producer, stamper=stamper, clock=clock
+    )
+    metrics.INFLIGHT_BYTES.set_function(lambda: bodies.inflight_bytes)
+    for door in DOORS:
+        door.add_routes(app)
+    app.on_cleanup.append(_close_batcher)
+    return app
+
+
+def policy_of(settings: GatewaySettings) -> BatchPolicy:
+    """Return when an open batch must go."""
+    return BatchPolicy(
+        linger_s=settings.linger_ms / 1000,
+        max_bytes=settings.batch_max_bytes,
+        max_records=settings.batch_max_records,
+    )
+
+
+async def main(settings: GatewaySettings, process: Process) -> None:
+    """Run the service until the process is told to stop; then answer what is in flight and end."""
+    for check in ("kafka", "catalog", "applied", "http"):
+        process.health.set(check, ok=False, detail="starting")
+    await ensure_topics(settings.kafka)
+    async with AsyncExitStack() as parts:
+        producer = KafkaProducer(settings.kafka, compression=settings.compression)
+        parts.push_async_callback(producer.close)
+        catalog = KafkaCatalog(settings.kafka, producer)
+        parts.push_async_callback(catalog.close)
+        schemas = SchemaBook(settings.kafka, producer)
+        parts.push_async_callback(schemas.close)
+        store = ClickHouseStore(settings.store)
+        parts.push_async_callback(store.close)
+        app = build(
+            settings, producer=producer, catalog=catalog, store=store, clock=SystemClock(), schemas=schemas
+        )
+        applied = AppliedTail(settings.kafka, app[keys.STAMPER])
+        parts.push_async_callback(applied.close)
+        await producer.start()
+        await asyncio.gather(catalog.start(), schemas.start(), applied.start())
+        runner = await listen(app, settings)
+        parts.push_async_callback(runner.cleanup)
+        process.health.set("http", ok=True)
+        await _watch(process, producer, catalog, applied)
+
+
+async def listen(app: web.Application, settings: GatewaySettings) -> web.AppRunner:
+    """Start to serve; raises SettingsError when the address cannot be had."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.stop_timeout_s)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = error.strerror or str(error)
+        raise SettingsError(
+            [f"HEADWATER_GATEWAY_PORT is {settings.port}; cannot listen on {settings.host}: {reason}"]
+        ) from error
+    return runner
+
+
+async def _watch(
+    process: Process, producer: KafkaProducer, catalog: KafkaCatalog, applied: AppliedTail
+) -> None:
+    """Keep the health checks true until the process is told to stop."""
+    while not process.stopping.is_set():
+        process.health.set("kafka", producer.available)
+        process.health.set("catalog", catalog.ready)
+        process.health.set("applied", applied.ready)
+        metrics.CATALOG_DATASETS.set(len(catalog.all()))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.stopping.wait(), WATCH_S)
+    process.health.set("http", ok=False, detail="stopping")
+
+
+async def _close_batcher(app: web.Application) -> None:
+    await app[keys.BATCHER].close()

@@ -1,0 +1,1 @@
+"""What must go?  The door for deletions."""

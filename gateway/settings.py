@@ -1,0 +1,66 @@
+"""What can be set for the gateway?"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES
+from headwater.runtime.settings import (
+    REQUIRED,
+    KafkaSettings,
+    ProcessSettings,
+    Secret,
+    StoreSettings,
+    check_ranges,
+    setting,
+)
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """Settings of the gateway, HEADWATER_GATEWAY_*."""
+
+    env_prefix: ClassVar[str] = "GATEWAY"
+
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+
+    admin_key: Secret = setting(  # noqa: RUF009 - as immutable as a str
+        REQUIRED, "the key of the management API", variable="HEADWATER_ADMIN_KEY"
+    )
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(8480, "port of push, management and search; 0 takes any free one", low=0, high=65_535)
+    public_url: str = setting("", "start of every push_url; http://127.0.0.1:<port> when empty")
+
+    body_limit_bytes: int = setting(
+        5 * MIB, "bytes of one request's body, unpacked", low=1024, high=MAX_MESSAGE_BYTES // 2
+    )
+    inflight_limit_bytes: int = setting(
+        64 * MIB,
+        "bytes of bodies that may wait for acknowledgement; more gets 429",
+        low=MIB,
+        high=16384 * MIB,
+    )
+    linger_ms: float = setting(
+        4.0, "milliseconds the oldest small push waits for others to share its message", low=0, high=1000
+    )
+    batch_max_bytes: int = setting(
+        256 * 1024, "bytes gathered into one message; a larger push travels alone", low=1024, high=4 * MIB
+    )
+    batch_max_records: int = setting(
+        2_000, "records gathered into one message; a larger push travels alone", low=1, high=100_000
+    )
+    compression: Literal["none", "lz4", "zstd", "gzip"] = setting("none", "compression of messages to Kafka")
+    stop_timeout_s: float = setting(
+        10.0, "seconds that requests in flight get to finish at a stop", low=0.1, high=60
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+    @property
+    def base_url(self) -> str:
+        """The start of every push URL, without a slash at its end."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")

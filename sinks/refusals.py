@@ -1,0 +1,80 @@
+"""Which rows does the store refuse, and how do they wait in quarantine?"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from headwater.domain.tables import DELETED, RECEIVED_AT, RESOURCE, VERSION
+from headwater.runtime.kafka.topics import Op
+from headwater.runtime.store import RowsRefused
+
+STORE_REFUSED = "store_refused"  # ClickHouse will not have the row
+UNADDRESSED = "unaddressed"  # the message's headers do not say which table the row is for
+UNROUTED = "_unrouted"
+MAX_RECORD_CHARACTERS = 256 * 1024
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?")
+
+Refusal = tuple[bytes, str]  # the row's line, and why
+
+
+async def insert_all_but_refused(
+    insert: Callable[[bytes], Awaitable[None]], lines: Sequence[bytes]
+) -> list[Refusal]:
+    """Insert every line that the store takes, and return the others with its reasons, in their order.
+
+    A refused batch is halved until the offending rows are alone: some 2 log2(n) inserts for one bad row.
+    Rows that are stored twice on the way do not matter: they have their versions.
+    """
+    try:
+        await insert(b"\n".join(lines))
+    except RowsRefused as error:
+        if len(lines) == 1:
+            return [(lines[0], str(error))]
+    else:
+        return []
+    half = len(lines) // 2
+    return [
+        *await insert_all_but_refused(insert, lines[:half]),
+        *await insert_all_but_refused(insert, lines[half:]),
+    ]
+
+
+def split_rows(values: Sequence[bytes]) -> list[bytes]:
+    """Return the lines of all values."""
+    return [line for value in values for line in value.split(b"\n") if line]
+
+
+def quarantine_row(line: bytes, *, dataset: str, code: str, message: str, received_at: str) -> bytes:
+    """Return the quarantine table's row for a line of JSONEachRow, whatever the line is.
+
+    The same line always gives the same key, so that a replay changes nothing. `received_at` is the moment to
+    name when the line names none.
+    """
+    row = _try_row(line)
+    version = row.get(VERSION)
+    moment = row.get(RECEIVED_AT)
+    error = {"processor": "sink", "field": None, "code": code, "message": message}
+    return orjson.dumps(
+        {
+            "dataset": dataset or UNROUTED,
+            VERSION: version if isinstance(version, int) and 0 <= version < 2**64 else 0,
+            "position": crc32(line),
+            "resource": str(row.get(RESOURCE) or ""),
+            "op": (Op.DELETE if row.get(DELETED) == 1 else Op.UPSERT).value,
+            RECEIVED_AT: moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else received_at,
+            "record": line.decode(errors="replace")[:MAX_RECORD_CHARACTERS],
+            "errors": orjson.dumps([error]).decode(),
+        }
+    )
+
+
+def _try_row(line: bytes) -> dict[str, Any]:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    return row if isinstance(row, dict) else {}

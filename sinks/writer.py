@@ -1,0 +1,213 @@
+"""Moves parcels into the store: what batching.py says is due, until it is stored, quarantined or discarded.
+
+Guarantee: a run is finished only after each of its rows is durable in its table or in the quarantine table,
+or was discarded because its generation is over. A process that dies in between leaves the run unfinished,
+so it is read again; versions make the repeat harmless.
+While the store is away nothing is lost and nothing grows: batches in flight are tried again and again, the
+buffer fills up to its bound, and then `put` waits, which stops the fetching.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from time import perf_counter
+
+import structlog
+
+from headwater.domain.tables import QUARANTINE
+from headwater.runtime import metrics
+from headwater.runtime.clock import Clock
+from headwater.runtime.health import Health
+from headwater.runtime.kafka.runs import Run
+from headwater.runtime.store import RowsRefused, Store
+from sinks.applied import AppliedNews, applied_value
+from sinks.batching import Batch, Batcher
+from sinks.parcels import Parcel, count_rows, replaced
+from sinks.patience import Patience
+from sinks.refusals import (
+    STORE_REFUSED,
+    UNADDRESSED,
+    Refusal,
+    insert_all_but_refused,
+    quarantine_row,
+    split_rows,
+)
+from sinks.settings import SinkSettings
+from sinks.tables import Tables
+
+log = structlog.get_logger(__name__)
+
+EARLIER_GENERATION = "earlier_generation"
+
+
+class _Over(Exception):
+    """The rows' generation is over: they are discarded."""
+
+
+class Writer:
+    """Everything between a parcel and the end of its run."""
+
+    def __init__(
+        self,
+        settings: SinkSettings,
+        *,
+        store: Store,
+        tables: Tables,
+        news: AppliedNews,
+        clock: Clock,
+        health: Health,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._tables = tables
+        self._news = news
+        self._clock = clock
+        self._health = health
+        self._patience = Patience(health, first_s=settings.retry_first_s, longest_s=settings.retry_longest_s)
+        self._batcher: Batcher[Parcel] = Batcher(settings.batch_policy)
+        self._writing: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._room = asyncio.Event()
+        self._closing = False
+
+    async def put(self, parcel: Parcel) -> None:
+        """Take a parcel; waits while the buffer is full, and for good once the writer is closing."""
+        while self._closing or not self._batcher.has_room:
+            self._room.clear()
+            await self._room.wait()
+        self._batcher.add(parcel.table.name, parcel, self._now_s())
+        self._start_due()
+
+    async def put_unaddressed(self, run: Run, reason: str) -> None:
+        """Take a run whose rows are for no table: they go to quarantine."""
+        lines = split_rows([message.value for message in run.messages])
+        metrics.QUARANTINED_RECORDS.labels(code=UNADDRESSED).inc(len(lines))
+        log.warning("rows for no table", topic=run.topic, source=run.source, reason=reason)
+        await self.put(replaced(run, self._quarantined("", UNADDRESSED, [(line, reason) for line in lines])))
+
+    async def drop_what_is_over(self) -> None:
+        """Drop the tables of past generations, until cancelled."""
+        await self._tables.drop_what_is_over(self._patience)
+
+    async def close(self) -> None:
+        """Take no more, finish what is in flight in bounded time, leave the rest to a later reader."""
+        self._closing = True
+        if self._alarm:
+            self._alarm.cancel()
+        if self._writing:
+            _, late = await asyncio.wait(self._writing, timeout=self._settings.stop_timeout_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._news.close(self._settings.stop_timeout_s)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that wait or are being inserted."""
+        return self._batcher.buffered_bytes
+
+    def _start_due(self) -> None:
+        """Start writing what is due, and come back when the next is."""
+        if self._closing:
+            return
+        for batch in self._batcher.take(self._now_s()):
+            metrics.FLUSH.labels(reason=batch.reason.value).inc()
+            task = asyncio.create_task(self._write(batch), name=f"write {batch.table}")
+            self._writing.add(task)
+            task.add_done_callback(self._written)
+        if self._alarm:
+            self._alarm.cancel()
+        due_s = self._batcher.next_due_s()
+        self._alarm = None if due_s is None else asyncio.get_running_loop().call_at(due_s, self._start_due)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # A defect of ours. The runs stay unfinished and a restart reads them again.
+            log.error("a batch failed", error=repr(error), exc_info=error)
+            self._health.fail(f"a batch failed: {error!r}")
+
+    async def _write(self, batch: Batch[Parcel]) -> None:
+        try:
+            await self._store_batch(batch)
+        except _Over:
+            metrics.DISCARDED_RECORDS.labels(rule=EARLIER_GENERATION).inc(batch.rows)
+            _finish(batch.parcels)
+        self._batcher.done(batch, self._now_s())
+        self._room.set()
+        self._start_due()
+
+    async def _store_batch(self, batch: Batch[Parcel]) -> None:
+        """Store a batch in one insert, or each of its parcels alone when there are rows to refuse."""
+        rows = b"\n".join(value for parcel in batch.parcels for value in parcel.values)
+        try:
+            await self._insert(batch.parcels, rows)
+        except RowsRefused:
+            # Perhaps the table lost a column behind our back: it gets it again with the next insert.
+            self._tables.forget(batch.parcels[0].table.name)
+        else:
+            self._stored(batch.parcels, batch.rows)
+            return
+        for parcel in batch.parcels:
+            await self._store_parcel(parcel)
+
+    async def _store_parcel(self, parcel: Parcel) -> None:
+        """Store one parcel, its bad rows in quarantine."""
+        refused = await insert_all_but_refused(
+            lambda rows: self._insert((parcel,), rows), split_rows(parcel.values)
+        )
+        if refused:
+            await self._quarantine(parcel, refused)
+        self._stored((parcel,), parcel.rows - len(refused))
+
+    def _stored(self, parcels: Sequence[Parcel], rows: int) -> None:
+        """Finish parcels whose rows are durable, then tell of it."""
+        _finish(parcels)
+        dataset = parcels[0].dataset
+        if dataset:
+            metrics.STORED_ROWS.inc(rows)
+            self._news.tell(dataset, applied_value(parcels, rows))
+
+    async def _insert(self, parcels: Sequence[Parcel], rows: bytes) -> None:
+        """Insert into the parcels' table, with all columns that they name. Raises RowsRefused and _Over."""
+        first = parcels[0]
+
+        async def attempt() -> None:
+            async with self._tables.lock(first.table.name):
+                if first.dataset and self._tables.is_over(first.dataset, first.generation):
+                    raise _Over
+                await self._tables.ensure(first.table, (parcel.columns for parcel in parcels))
+                started = perf_counter()
+                await self._store.insert(first.table.name, rows)
+                metrics.INSERT_SECONDS.observe(perf_counter() - started)
+
+        await self._patience.persist(attempt, failed=partial(self._tables.forget, first.table.name))
+        metrics.INSERT_ROWS.observe(count_rows(rows))
+
+    async def _quarantine(self, parcel: Parcel, refused: Sequence[Refusal]) -> None:
+        """Put refused rows into the quarantine table; durable on return."""
+        rows = b"\n".join(self._quarantined(parcel.dataset, STORE_REFUSED, refused))
+
+        async def attempt() -> None:
+            await self._tables.ensure(QUARANTINE, ())
+            await self._store.insert(QUARANTINE.name, rows)
+
+        await self._patience.persist(attempt, failed=partial(self._tables.forget, QUARANTINE.name))
+        metrics.QUARANTINED_RECORDS.labels(code=STORE_REFUSED).inc(len(refused))
+        log.warning("the store refused rows", table=parcel.table.name, rows=len(refused), why=refused[0][1])
+
+    def _quarantined(self, dataset: str, code: str, refused: Sequence[Refusal]) -> list[bytes]:
+        now = datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return [
+            quarantine_row(line, dataset=dataset, code=code, message=message, received_at=now)
+            for line, message in refused
+        ]
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _finish(parcels: Sequence[Parcel]) -> None:
+    for parcel in parcels:
+        parcel.run.finish()

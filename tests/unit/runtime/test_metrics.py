@@ -1,0 +1,81 @@
+"""Metrics: one complete, documented list."""
+
+import re
+
+from prometheus_client import generate_latest
+
+from headwater.runtime import metrics
+
+NAMES = {
+    "build_info",
+    "ready",
+    "event_loop_lag_seconds",
+    "retries_total",
+    "catalog_datasets",
+    "http_requests_total",
+    "http_request_seconds",
+    "push_records_total",
+    "refused_requests_total",
+    "refused_records_total",
+    "batch_records",
+    "produce_seconds",
+    "inflight_bytes",
+    "processed_records_total",
+    "quarantined_records_total",
+    "discarded_records_total",
+    "field_notes_total",
+    "emitted_rows_total",
+    "processing_seconds",
+    "run_records",
+    "schema_growths_total",
+    "stored_rows_total",
+    "insert_seconds",
+    "insert_rows",
+    "flush_total",
+    "canary_push_to_searchable_seconds",
+    "canary_failures_total",
+    "canary_last_success_timestamp_seconds",
+}
+
+
+def exposed() -> set[str]:
+    """Return the names of our metrics as Prometheus reads them."""
+    text = generate_latest(metrics.REGISTRY).decode()
+    return {
+        name for name in re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE) if name.startswith("headwater_")
+    }
+
+
+def test_the_list_is_complete():
+    """Names are public: adding or renaming one is a decision, and a line of the changelog."""
+    created = {f"headwater_{name.removesuffix('_total')}_created" for name in NAMES}
+
+    assert exposed() - created == {f"headwater_{name}" for name in NAMES}
+
+
+def test_every_metric_is_explained_by_a_sentence():
+    """A graph needs a sentence under it."""
+    for name, one in metrics.all_metrics().items():
+        assert one._documentation.endswith("."), name
+
+
+def test_a_constant_is_named_as_its_metric():
+    """Who reads a graph finds the line of code that counts."""
+    for constant, one in metrics.all_metrics().items():
+        assert one._name.removeprefix("headwater_").startswith(constant.lower().removesuffix("_seconds")), (
+            constant
+        )
+
+
+def test_freshness_has_buckets_around_the_promise_of_two_seconds():
+    """A histogram that jumps from 1 to 5 cannot show whether the promise held."""
+    bounds = metrics.CANARY_PUSH_TO_SEARCHABLE._upper_bounds
+
+    assert {1.5, 2.0, 2.5} <= set(bounds)
+
+
+def test_no_label_can_grow_without_bound():
+    """A label per dataset or key would make /metrics as large as the catalog."""
+    allowed = {"route", "method", "status", "op", "code", "rule", "service", "cause", "reason", "version"}
+    for name, one in metrics.all_metrics().items():
+        assert set(one._labelnames) <= allowed, name
