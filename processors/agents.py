@@ -5,8 +5,9 @@ is tried again with back-off, and the bound on runs in flight stops the fetching
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -143,20 +144,19 @@ class Processor:
     async def _share(self, dataset: Dataset, learnt: Schema) -> None:
         """Publish what was learnt before any row that needs it leaves."""
         metrics.SCHEMA_GROWTHS.inc()
-        await self._persist(lambda: self._schemas.grow(dataset.uid, learnt))
+        await self._persist(partial(self._schemas.grow, dataset.uid, learnt))
 
     async def _send_rows(self, run: Run, dataset: Dataset, workshop: Workshop, product: Product) -> None:
         headers = (
             (Header.DATASET, dataset.uid.encode()),
             (Header.GENERATION, b"%d" % dataset.generation),
-            (Header.SCHEMA, _schema_header(workshop.converter.columns())),
+            (Header.SCHEMA, workshop.converter.columns_header),
             (Header.SOURCE, run.source.encode()),
         )
         key = dataset.uid.encode()
         for value in product.values:
-            await self._persist(
-                lambda value=value: self._producer.send(self._topics.records, value, key=key, headers=headers)
-            )
+            topic = self._topics.records
+            await self._persist(partial(self._producer.send, topic, value, key=key, headers=headers))
         metrics.EMITTED_ROWS.inc(product.rows)
 
     async def _quarantine(
@@ -169,15 +169,12 @@ class Processor:
         headers = ((Header.DATASET, dataset_uid.encode()), (Header.SOURCE, run.source.encode()))
         key = dataset_uid.encode()
         for value in values:
-            await self._persist(
-                lambda value=value: self._producer.send(
-                    self._topics.quarantine, value, key=key, headers=headers
-                )
-            )
+            topic = self._topics.quarantine
+            await self._persist(partial(self._producer.send, topic, value, key=key, headers=headers))
         for refusal in refused:
             metrics.QUARANTINED_RECORDS.labels(code=refusal.reasons[0].code).inc()
 
-    async def _persist(self, send: Callable[[], Any]) -> None:
+    async def _persist(self, send: Callable[[], Awaitable[Any]]) -> None:
         """Do it until Kafka has it: the run is not finished before, so nothing is lost if we die here."""
         delay_s = self._settings.retry_first_s
         while True:
@@ -202,10 +199,6 @@ def _all_refused(arrivals: Arrivals, rejected: Rejected) -> list[Refusal]:
             for text, version, received_at in zip(texts, arrivals.versions, arrivals.received_at, strict=True)
         ),
     ]
-
-
-def _schema_header(columns: Mapping[str, str]) -> bytes:
-    return orjson.dumps(columns)
 
 
 @contextmanager

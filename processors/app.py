@@ -33,10 +33,10 @@ def build(
     app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=instance)
     processor = Processor(settings, topics=topics, producer=producer, catalog=catalog, schemas=schemas)
 
-    @app.agent(run_topic(app, topics.raw), name="processors")
     async def convert(stream: Any) -> None:
         await processor.take(stream.noack().events())
 
+    app.agent(run_topic(app, topics.raw), name="processors")(convert)
     return app, processor
 
 

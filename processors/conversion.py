@@ -51,7 +51,7 @@ class Slot:
     read: Callable[[Any], Reading] | None  # of a declared field
     rung: Rung  # of a declared field
     dropped: bool
-    is_id: bool
+    decimals: bool  # whether `seen` knows it to hold decimals
     rungs: frozenset[Rung]  # what is known to be in the field
     columns: Mapping[Rung, str]
 
@@ -72,6 +72,7 @@ class Converter:
         self._id_names = sorted(one.source for one in configuration.id_fields)
         self._learnt: dict[str, set[Rung]] = {}
         self._fast = specialise(configuration, seen)
+        self._columns_header: bytes | None = None
 
     @property
     def learnt(self) -> Schema:
@@ -122,6 +123,13 @@ class Converter:
                 converted.rows.append(tombstone(self._identify(spelt), version, received_at, resource))
         return converted
 
+    @property
+    def columns_header(self) -> bytes:
+        """`columns()` as JSON, ready for the header of a message of rows."""
+        if self._columns_header is None:
+            self._columns_header = orjson.dumps(self.columns())
+        return self._columns_header
+
     def columns(self) -> dict[str, str]:
         """Return every physical column that is known to be in use, with its ClickHouse type."""
         schema = self._seen.merge(self.learnt)
@@ -166,12 +174,7 @@ class Converter:
         if slot.read is not None:
             return slot.rung, slot.read(value)
         inferred = infer(value)
-        if (
-            inferred is not None
-            and inferred[0] is Rung.INT
-            and Rung.DOUBLE in slot.rungs
-            and -EXACT_INT <= value <= EXACT_INT
-        ):
+        if inferred is not None and inferred[0] is Rung.INT and slot.decimals and abs(value) <= EXACT_INT:
             return Rung.DOUBLE, inferred[1]
         return inferred
 
@@ -181,6 +184,7 @@ class Converter:
         if slot.name not in names and len(names) >= MAX_FIELDS:
             return False
         self._learnt.setdefault(slot.name, set()).add(rung)
+        self._columns_header = None
         slot.rungs = slot.rungs | {rung}
         return True
 
@@ -193,7 +197,7 @@ class Converter:
             read=_reader(one) if one and one.declared else None,
             rung=Rung(one.type.value) if one and one.declared else Rung.TEXT,
             dropped=name in self._configuration.deleted,
-            is_id=bool(one and one.is_id),
+            decimals=Rung.DOUBLE in self._seen.rungs(name),
             rungs=frozenset(rungs),
             columns={rung: physical_column(name, rung.field_type) for rung in Rung},
         )

@@ -74,7 +74,7 @@ def _plans(configuration: Configuration, seen: Schema) -> list[Plan] | None:
         else:
             expected = set(seen.rungs(name))
         rung = Rung.DOUBLE if expected == {Rung.INT, Rung.DOUBLE} else next(iter(expected), None)
-        if rung not in _GUARDS or (len(expected) > 1 and rung is not Rung.DOUBLE):
+        if rung is None or rung not in _GUARDS or (len(expected) > 1 and rung is not Rung.DOUBLE):
             return None
         plans.append(Plan(name, rung, one.declared))
     return sorted(plans, key=lambda plan: plan.name) if 0 < len(plans) <= MAX_SPECIALISED_FIELDS else None
@@ -152,7 +152,7 @@ def _moment_guard(index: int, _: Plan) -> Iterator[str]:
     yield f"v{index}, s{index} = reading"
 
 
-_GUARDS: dict[Rung | None, Callable[[int, Plan], Iterator[str]]] = {
+_GUARDS: dict[Rung, Callable[[int, Plan], Iterator[str]]] = {
     Rung.TEXT: _text_guard,
     Rung.INT: _int_guard,
     Rung.DOUBLE: _double_guard,

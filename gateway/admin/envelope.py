@@ -1,4 +1,4 @@
-"""What do errors of the management API carry beyond the common envelope?  (reference: management, section 1)"""
+"""What do errors of the management API carry beyond the common envelope?  (reference: management)"""
 
 import secrets
 from typing import Any

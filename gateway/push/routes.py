@@ -7,8 +7,8 @@ from headwater.runtime.kafka.topics import Op
 
 
 def add_routes(app: web.Application) -> None:
-    """Mount the door; the slash at the end is optional."""
-    for path in (f"{PATH}/push", f"{PATH}/push/"):
+    """Mount the door; the slash at the end is optional. The documented spelling is looked at first."""
+    for path in (f"{PATH}/push/", f"{PATH}/push"):
         app.router.add_post(path, push)
 
 

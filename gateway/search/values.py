@@ -1,4 +1,4 @@
-"""How does a stored value look in an answer?  Values of Explore v2.1 by type (reference: fields, section 1)."""
+"""How does a stored value look in an answer?  Values of Explore v2.1 (reference: fields, section 1)."""
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence

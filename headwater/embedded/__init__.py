@@ -1,1 +1,1 @@
-"""How does it all run on one machine?  Kafka, a ClickHouse endpoint, and the supervisor behind `headwater up`."""
+"""How does it all run on one machine?  Kafka, a ClickHouse endpoint, and what supervises them."""

@@ -1,7 +1,8 @@
-"""How does one program run under us?  A child process with its own session, a bounded log, and a bounded end.
+"""How does one program run under us?  In its own session, with a bounded log and a bounded end.
 
-A child is started in a session of its own, so the terminal's Ctrl-C reaches only us and we stop the children in
-the right order. It is not bound to an event loop: it may be started in one and stopped in another.
+A child is started in a session of its own, so the terminal's Ctrl-C reaches only us and we stop the children
+in the right order. It is not bound to an event loop: it may be started in one and stopped in another, which
+is why its end is polled for.
 """
 
 import asyncio
@@ -93,7 +94,7 @@ class Child:
 
     async def wait(self) -> int:
         """Return the exit status once the process has ended."""
-        while (status := self.exit_status) is None:
+        while (status := self.exit_status) is None:  # noqa: ASYNC110 - no loop owns the process
             await asyncio.sleep(POLL_S)
         return status
 

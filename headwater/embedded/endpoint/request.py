@@ -1,0 +1,133 @@
+"""What does this HTTP request ask?  ClickHouse's parameters and headers, and bodies in their encodings."""
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from headwater.embedded.endpoint.engine import Job
+from headwater.embedded.endpoint.failures import NOT_IMPLEMENTED, SYNTAX_ERROR, TOO_LARGE, our_failure
+from headwater.embedded.endpoint.statement import InvalidStatement, parse_statement
+
+BODY_LIMIT_BYTES = 256 * 1024 * 1024  # unpacked
+SETTING_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+
+# Parameters of the protocol that are not settings of the statement, and that need nothing done here.
+IGNORED = frozenset(
+    {
+        *("query", "default_format", "database", "user", "password", "role", "quota_key", "query_id"),
+        *("session_id", "session_timeout", "session_check", "client_protocol_version", "http_method"),
+        *("wait_end_of_query", "buffer_size", "enable_http_compression", "http_zlib_compression_level"),
+        *("send_progress_in_http_headers", "http_headers_progress_interval_ms", "stacktrace"),
+        *("cancel_http_readonly_queries_on_client_close", "add_http_cors_header", "compress", "decompress"),
+    }
+)
+
+
+@dataclass(slots=True)
+class _Parts:
+    settings: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+
+
+async def read_job(request: web.Request) -> Job:
+    """Return what to run. Raises Failure for a request that no statement can be made of."""
+    query = request.query
+    if query.get("compress") == "1" or query.get("decompress") == "1":
+        raise our_failure(NOT_IMPLEMENTED, "Compressed blocks are not supported; use Content-Encoding")
+    body = unpack(await _read_body(request), request.headers.get("Content-Encoding", ""))
+    parts = _split(query)
+    if request.method == "GET":
+        parts.settings.setdefault("readonly", "2")
+    if "readonly" in parts.settings:
+        parts.settings["readonly"] = parts.settings.pop("readonly")  # the last: it locks the others
+    try:
+        statement = parse_statement(query.get("query", "").encode(), body)
+    except InvalidStatement as error:
+        raise our_failure(SYNTAX_ERROR, f"Syntax error: {error}") from error
+    default = query.get("default_format") or request.headers.get("X-ClickHouse-Format") or "TabSeparated"
+    return Job(
+        statement=statement,
+        format=default if statement.data is not None else statement.format or default,
+        database=query.get("database") or request.headers.get("X-ClickHouse-Database") or "",
+        settings=parts.settings,
+        params=parts.params,
+    )
+
+
+def _split(query: Mapping[str, str]) -> _Parts:
+    parts = _Parts()
+    for name, value in query.items():
+        if name.startswith("param_"):
+            parts.params[name.removeprefix("param_")] = value
+        elif name not in IGNORED:
+            if not SETTING_NAME.fullmatch(name):
+                raise our_failure(SYNTAX_ERROR, f"{name!r} is not the name of a setting")
+            parts.settings[name] = value
+    return parts
+
+
+async def _read_body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise our_failure(TOO_LARGE, f"The body is larger than {BODY_LIMIT_BYTES} bytes") from error
+
+
+def unpack(body: bytes, encoding: str, limit: int = BODY_LIMIT_BYTES) -> bytes:
+    """Return the body without its Content-Encoding. Raises Failure when damaged, unknown or too large."""
+    match encoding.lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "deflate":
+            return _inflate(body, limit)
+        case "zstd":
+            return _unzstd(body, limit)
+        case "lz4":
+            return _unlz4(body, limit)
+    raise our_failure(NOT_IMPLEMENTED, f"Content-Encoding {encoding!r} is not supported")
+
+
+def _inflate(body: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its header
+    try:
+        unpacked = inflater.decompress(body, limit)
+    except zlib.error as error:
+        raise _damaged(error) from error
+    return _whole(unpacked, complete=inflater.eof, full=bool(inflater.unconsumed_tail))
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(body) as reader:
+            unpacked = reader.read(limit + 1)
+    except zstandard.ZstdError as error:
+        raise _damaged(error) from error
+    return _whole(unpacked, complete=True, full=len(unpacked) > limit)
+
+
+def _unlz4(body: bytes, limit: int) -> bytes:
+    import lz4.frame
+
+    unpacker = lz4.frame.LZ4FrameDecompressor()
+    try:
+        unpacked = unpacker.decompress(body, max_length=limit)
+    except RuntimeError as error:
+        raise _damaged(error) from error
+    return _whole(unpacked, complete=unpacker.eof, full=len(unpacked) >= limit and not unpacker.eof)
+
+
+def _whole(unpacked: bytes, *, complete: bool, full: bool) -> bytes:
+    if full:
+        raise our_failure(TOO_LARGE, f"The body is larger than {BODY_LIMIT_BYTES} bytes when unpacked")
+    if not complete:
+        raise _damaged("it ends early")
+    return unpacked
+
+
+def _damaged(error: object) -> Exception:
+    return our_failure(SYNTAX_ERROR, f"The body cannot be unpacked: {error}")

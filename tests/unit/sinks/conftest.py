@@ -1,0 +1,171 @@
+"""Runs as the transport hands them over, and a writer whose outside world is in memory."""
+
+import asyncio
+
+import orjson
+import pytest
+
+from headwater.domain.datasets import Dataset
+from headwater.domain.tables import rows_table
+from headwater.runtime.clock import ManualClock
+from headwater.runtime.health import Health
+from headwater.runtime.kafka.commits import CommitQueue
+from headwater.runtime.kafka.runs import Message, Run
+from headwater.runtime.memory.catalog import MemoryCatalog
+from headwater.runtime.memory.producer import MemoryProducer
+from headwater.runtime.memory.store import MemoryStore
+from headwater.runtime.store import Select
+from sinks.applied import AppliedNews
+from sinks.settings import SinkSettings
+from sinks.tables import Tables
+from sinks.writer import Writer
+
+SCHEMA = b'{"n:int":"Nullable(Int64)"}'
+
+
+def row(record_id, version=1, **cells):
+    """Return one line of the records topic."""
+    return orjson.dumps(
+        {
+            "_id": record_id,
+            "_version": version,
+            "_deleted": 0,
+            "_resource": "realtime",
+            "_received_at": "2024-05-06 07:08:09.000010",
+            **cells,
+        }
+    )
+
+
+class Log:
+    """One partition: makes runs in order and knows how far they are finished."""
+
+    def __init__(self):
+        self.queue = CommitQueue()
+        self.end = 0
+
+    def run(self, *values, dataset="da_a", generation=1, schema=SCHEMA, topic="headwater.records", **headers):
+        """Return the next run: each value is a message; a message's source is its own place."""
+        named = {"dataset": dataset, "generation": str(generation), **headers}
+        routing = tuple((name, value.encode()) for name, value in named.items() if value is not None)
+        routing = (*routing, ("schema", schema))
+        first, self.end = self.end, self.end + len(values)
+        messages = [
+            Message(offset, 0, value, (*routing, ("source", b"0:%d:%d" % (offset, offset + 1))))
+            for offset, value in enumerate(values, first)
+        ]
+        self.queue.fetched(first, self.end)
+        return Run(topic, 0, first, self.end, routing, messages, self.queue)
+
+    @property
+    def finished(self):
+        """The offset that may be committed; 0 when nothing may."""
+        return self.queue.safe_offset or 0
+
+
+class GatedStore(MemoryStore):
+    """A store in memory whose inserts can be kept waiting, and that notes them."""
+
+    def __init__(self):
+        super().__init__()
+        self.inserts = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def hold(self):
+        self._open.clear()
+
+    def release(self):
+        self._open.set()
+
+    async def insert(self, table, rows):
+        self.inserts.append((table, rows))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await self._open.wait()
+            await super().insert(table, rows)
+        finally:
+            self.in_flight -= 1
+
+
+class World:
+    """A writer and everything around it, in memory."""
+
+    def __init__(self, **settings):
+        quick = {"retry_first_s": 0.01, "retry_longest_s": 0.1, "insert_interval_s": 0.0}
+        self.settings = SinkSettings(**{**quick, **settings})
+        self.store = GatedStore()
+        self.catalog = MemoryCatalog()
+        self.producer = MemoryProducer()
+        self.health = Health()
+        self.tables = Tables(self.store, self.catalog)
+        self.news = AppliedNews(self.producer, "headwater.applied", self.settings.applied_timeout_s)
+        self.writer = Writer(
+            self.settings,
+            store=self.store,
+            tables=self.tables,
+            news=self.news,
+            clock=ManualClock(),
+            health=self.health,
+        )
+        self.log = Log()
+
+    async def add_dataset(self, uid="da_a", **facts):
+        """Write a dataset to the catalog and return it."""
+        return await self.catalog.write(Dataset(uid=uid, dataset_id=uid, title=uid, **facts))
+
+    async def ids(self, dataset="da_a", generation=1):
+        """Return the ids of the rows in a generation's table."""
+        name = rows_table(dataset, generation).name
+        return [found["_id"] for found in await self.store.select(Select(table=name, fields=(), limit=10**6))]
+
+    def applied(self):
+        """Return what the applied topic was told."""
+        return [orjson.loads(message.value) for message in self.producer.sent("headwater.applied")]
+
+
+async def reached(condition):
+    """Wait until the condition holds; fails after some seconds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def make_row():
+    return row
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def eventually():
+    return reached
+
+
+@pytest.fixture
+async def make_world():
+    """Make worlds, and close them at the end."""
+    worlds = []
+
+    async def make(**settings):
+        world = World(**settings)
+        await world.catalog.start()
+        worlds.append(world)
+        return world
+
+    yield make
+    for world in worlds:
+        world.store.release()
+        await world.writer.close()
+
+
+@pytest.fixture
+async def world(make_world):
+    return await make_world()

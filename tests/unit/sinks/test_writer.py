@@ -1,0 +1,328 @@
+"""From a parcel to the end of its run."""
+
+import asyncio
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from headwater.domain.tables import QUARANTINE, rows_table
+from headwater.runtime import metrics
+from sinks.parcels import quarantine_parcel, rows_parcel
+
+TABLE = rows_table("da_a", 1).name
+MIB = 1024 * 1024
+
+
+async def settle():
+    """Let every task that can run come to its next wait."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def quarantined(world):
+    """Return the rows of the quarantine table."""
+    return list(world.store._tables[QUARANTINE.name].current())
+
+
+async def test_rows_are_stored_told_and_their_run_finished(world, make_row, eventually):
+    """The plain way: one run, one insert, one line of news."""
+    await world.writer.put(rows_parcel(world.log.run(make_row("a", 5, **{"n:int": 1}), make_row("b", 6))))
+
+    await eventually(lambda: world.log.finished == 2)
+    assert await world.ids() == ["a", "b"]
+    await eventually(world.applied)
+    (news,) = world.applied()
+    assert (news["dataset"], news["sources"], news["rows"], news["max_version"]) == ("da_a", ["0:0:2"], 2, 6)
+
+
+async def test_run_is_not_finished_before_its_insert_is_durable(world, make_row, eventually):
+    """The offset must not pass rows that only we have."""
+    world.store.hold()
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await eventually(lambda: world.store.in_flight)
+    await settle()
+    assert (world.log.finished, world.applied()) == (0, [])
+
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 1)
+
+
+async def test_rows_that_come_during_an_insert_leave_together(world, make_row, eventually):
+    """One insert at a time for a table; the next takes all that waited."""
+    world.store.hold()
+    for number in range(10):
+        await world.writer.put(rows_parcel(world.log.run(make_row(f"{number}"))))
+    await settle()
+
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 10)
+    assert [rows.count(b"\n") + 1 for _, rows in world.store.inserts] == [1, 9]
+    assert world.store.most_in_flight == 1
+
+
+async def test_tables_are_written_to_at_the_same_time(world, make_row, eventually):
+    """One slow table must not hold back the others."""
+    world.store.hold()
+    for dataset in ("da_a", "da_b", "da_c"):
+        await world.writer.put(rows_parcel(world.log.run(make_row("x"), dataset=dataset)))
+
+    await eventually(lambda: world.store.in_flight == 3)
+
+
+async def test_full_buffer_makes_put_wait(make_world, make_row, eventually):
+    """Memory stays bounded while the store is slow: nobody takes more from Kafka."""
+    world = await make_world(buffer_max_bytes=MIB)
+    world.store.hold()
+    big = make_row("big", **{"n:int": 1}) + b"\n" * (600 * 1024)
+    for _ in range(2):
+        await world.writer.put(rows_parcel(world.log.run(big)))
+    waiting = asyncio.create_task(world.writer.put(rows_parcel(world.log.run(big))))
+    await settle()
+    assert not waiting.done()
+    assert world.writer.buffered_bytes < 2 * MIB
+
+    world.store.release()
+
+    await waiting
+    await eventually(lambda: world.log.finished == 3)
+
+
+async def test_outage_loses_nothing_and_tells_nothing_early(world, make_row, eventually):
+    """While the store is away runs stay unfinished; when it is back they are stored."""
+    world.store.available = False
+    before = metrics.RETRIES.labels(service="sinks", cause="store")._value.get()
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await eventually(lambda: metrics.RETRIES.labels(service="sinks", cause="store")._value.get() > before)
+    assert world.log.finished == 0
+    assert not world.health.ready
+
+    world.store.available = True
+
+    await eventually(lambda: world.log.finished == 1)
+    assert await world.ids() == ["a"]
+    assert world.health.ready
+
+
+async def test_bad_rows_go_to_quarantine_and_the_others_to_their_table(world, make_row, eventually):
+    """A bad record never blocks good ones; then the run is finished."""
+    good = [make_row(f"{number:02}", **{"n:int": number}) for number in range(20)]
+    bad = [make_row("bad", 77, **{"n:int": "many"}), b"garbage"]
+    before = metrics.STORED_ROWS._value.get()
+    run = world.log.run(b"\n".join([*good[:7], bad[0], *good[7:]]), bad[1])
+    await world.writer.put(rows_parcel(run))
+
+    await eventually(lambda: world.log.finished == 2)
+
+    assert len(await world.ids()) == 20
+    assert metrics.STORED_ROWS._value.get() - before == 20
+    rows = await quarantined(world)
+    assert sorted(row["record"].encode() for row in rows) == sorted(bad)
+    assert {row["dataset"] for row in rows} == {"da_a"}
+    assert {orjson.loads(row["errors"])[0]["code"] for row in rows} == {"store_refused"}
+    await eventually(world.applied)
+    assert [news["rows"] for news in world.applied()] == [20]
+
+
+async def test_bad_rows_of_one_run_do_not_unfinish_their_neighbours(world, make_row, eventually):
+    """Each run of a refused batch is finished by itself."""
+    world.store.hold()
+    await world.writer.put(rows_parcel(world.log.run(make_row("first"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("good"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("bad", **{"n:int": "x"}))))
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 3)
+
+    assert sorted(await world.ids()) == ["first", "good"]
+    assert len(await quarantined(world)) == 1
+
+
+async def test_quarantine_waits_out_an_outage(world, make_row, eventually):
+    """A refused row is durable in quarantine before its run is finished."""
+    refuse, insert = world.store.insert, world.store.insert
+
+    async def fail_once(table, rows):
+        if table == QUARANTINE.name and world.store.available:
+            world.store.available = False
+            asyncio.get_running_loop().call_later(0.02, setattr, world.store, "available", True)
+        await insert(table, rows)
+
+    world.store.insert = fail_once
+    await world.writer.put(rows_parcel(world.log.run(make_row("bad", **{"n:int": "x"}))))
+    await eventually(lambda: not world.store.available)
+    assert world.log.finished == 0
+    world.store.insert = refuse
+
+    await eventually(lambda: world.log.finished == 1)
+    assert len(await quarantined(world)) == 1
+
+
+async def test_column_that_vanished_is_added_again(world, make_row, eventually):
+    """Somebody restored the store from an older state: no row is refused for that."""
+    await world.writer.put(rows_parcel(world.log.run(make_row("a", **{"n:int": 1}))))
+    await eventually(lambda: world.log.finished == 1)
+    await world.store.drop_table(TABLE)
+    await world.store.ensure_table(rows_table("da_a", 1), {})
+
+    await world.writer.put(rows_parcel(world.log.run(make_row("b", **{"n:int": 2}))))
+
+    await eventually(lambda: world.log.finished == 2)
+    assert await world.ids() == ["b"]
+    assert QUARANTINE.name not in await world.store.tables()
+
+
+async def test_table_that_vanished_is_made_again(world, make_row, eventually):
+    """An unknown table is made, unless its generation is over."""
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await eventually(lambda: world.log.finished == 1)
+    await world.store.drop_table(TABLE)
+
+    await world.writer.put(rows_parcel(world.log.run(make_row("b"))))
+
+    await eventually(lambda: world.log.finished == 2)
+    assert await world.ids() == ["b"]
+
+
+async def test_rows_of_a_past_generation_are_discarded_and_counted(world, make_row, eventually):
+    """Late rows must not bring a dropped table back; they are finished all the same."""
+    await world.add_dataset(generation=2)
+    discarded = metrics.DISCARDED_RECORDS.labels(rule="earlier_generation")
+    before = discarded._value.get()
+
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"), make_row("b"), generation=1)))
+    await world.writer.put(rows_parcel(world.log.run(make_row("c"), generation=2)))
+
+    await eventually(lambda: world.log.finished == 3)
+    assert discarded._value.get() - before == 2
+    assert await world.store.tables() == ["d_a_g2"]
+    assert [news["generation"] for news in world.applied()] == [2]
+
+
+async def test_generation_that_ends_during_an_outage_is_discarded(world, make_row, eventually):
+    """What waits for the store is asked again before each attempt."""
+    dataset = await world.add_dataset()
+    world.store.available = False
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await settle()
+    await world.catalog.write(replace(dataset, generation=2))
+
+    world.store.available = True
+
+    await eventually(lambda: world.log.finished == 1)
+    assert await world.store.tables() == []
+
+
+async def test_refused_records_of_processors_are_stored_in_quarantine(world, eventually):
+    """The quarantine topic's lines are rows of the quarantine table; nothing is told of them."""
+    line = orjson.dumps({"dataset": "da_a", "_version": 1, "position": 0, "record": "{", "errors": "[]"})
+    await world.writer.put(quarantine_parcel(world.log.run(line, topic="headwater.quarantine")))
+
+    await eventually(lambda: world.log.finished == 1)
+    assert len(await quarantined(world)) == 1
+    await settle()
+    assert world.applied() == []
+
+
+async def test_unaddressed_rows_end_in_quarantine(world, make_row, eventually):
+    """Rows for no table are kept, with the reason."""
+    await world.writer.put_unaddressed(world.log.run(make_row("a"), dataset=""), "no dataset named")
+
+    await eventually(lambda: world.log.finished == 1)
+    (row,) = await quarantined(world)
+    assert row["dataset"] == "_unrouted"
+    assert orjson.loads(row["errors"])[0]["message"] == "no dataset named"
+
+
+async def test_empty_values_are_finished_without_rows(world, eventually):
+    """A message may carry nothing."""
+    await world.writer.put(rows_parcel(world.log.run(b"", b"\n")))
+
+    await eventually(lambda: world.log.finished == 2)
+    assert await world.ids() == []
+
+
+async def test_news_that_cannot_be_told_does_not_hold_the_offset(make_world, make_row, eventually):
+    """Kafka's trouble with the applied topic is no reason not to commit."""
+    world = await make_world()
+    world.producer.available = False
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+
+    await eventually(lambda: world.log.finished == 1)
+
+
+async def test_closing_finishes_what_is_in_flight(world, make_row, eventually):
+    """A stop costs no repeat when the store is quick."""
+    world.store.hold()
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await eventually(lambda: world.store.in_flight)
+    closing = asyncio.create_task(world.writer.close())
+    await settle()
+
+    world.store.release()
+    await closing
+
+    assert world.log.finished == 1
+
+
+async def test_closing_leaves_unfinished_what_the_store_does_not_take_in_time(make_world, make_row):
+    """A stop during an outage ends in bounded time; the runs are read again by whoever comes next."""
+    world = await make_world(stop_timeout_s=0.01)
+    world.store.available = False
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+
+    await world.writer.close()
+    await world.writer.close()
+
+    assert world.log.finished == 0
+
+
+async def test_closed_writer_takes_nothing(make_world, make_row):
+    """What is put after the end stays unfinished with whoever put it."""
+    world = await make_world()
+    await world.writer.close()
+    putting = asyncio.create_task(world.writer.put(rows_parcel(world.log.run(make_row("a")))))
+    await settle()
+
+    assert not putting.done()
+    putting.cancel()
+
+
+async def test_defect_of_ours_fails_the_health_check(world, make_row, eventually):
+    """A batch that fails for a reason nobody foresaw is neither dropped nor retried for ever: restart."""
+
+    async def broken(_table, _rows):
+        raise ZeroDivisionError
+
+    world.store.insert = broken
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+
+    await eventually(lambda: world.health.failure)
+    assert world.log.finished == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_two_writers_and_a_replay_converge(make_world, make_row, eventually, order):
+    """Two sinks that store the same runs in any order leave the same rows."""
+    world, other = await make_world(), await make_world()
+    other.writer._store = other.tables._store = world.store
+    versions = [make_row("a", 1, **{"n:int": 1}), make_row("a", 2, **{"n:int": 2})]
+    for one, place in zip((world, other), order, strict=True):
+        await one.writer.put(rows_parcel(one.log.run(versions[place])))
+        await one.writer.put(rows_parcel(one.log.run(*versions)))
+
+    await eventually(lambda: world.log.finished == other.log.finished == 3)
+
+    (row,) = world.store._tables[TABLE].current()
+    assert (row["_version"], row["n:int"]) == (2, 2)
+
+
+async def test_refusal_of_a_quarantine_row_is_quarantined_in_its_turn(world, eventually):
+    """Even a broken line of the quarantine topic is kept."""
+    await world.writer.put(quarantine_parcel(world.log.run(b"garbage", topic="headwater.quarantine")))
+
+    await eventually(lambda: world.log.finished == 1)
+    (row,) = await quarantined(world)
+    assert row["record"] == "garbage"
