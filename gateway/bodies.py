@@ -1,7 +1,6 @@
 """How much do we take in?  Bodies read in pieces, bounded one by one and all together."""
 
 from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import ContentEncodingError
 
 from headwater.domain.errors import InvalidPush, RateLimited, TooLarge
 
@@ -22,15 +21,17 @@ class Bodies:
     async def read(self, request: web.Request) -> bytes:
         """Return a body, unpacked; the caller releases its length once the request is settled.
 
-        Raises TooLarge (at once when Content-Length says so), RateLimited, InvalidPush (bad compression).
+        Raises TooLarge (at once when Content-Length says so), RateLimited, InvalidPush (bad compression or chunks).
         """
         declared = request.content_length
         if declared is not None and declared > self._body_limit_bytes:
             raise TooLarge(self._body_limit_bytes)
         try:
             return await self._read(request.content)
-        except ContentEncodingError as error:
-            raise InvalidPush(f"the body cannot be unpacked: {error.message}") from error
+        except web.RequestPayloadError as error:
+            request.content.feed_eof()  # there is nothing left to skip before the next request
+            reason = " ".join(str(error).split())
+            raise InvalidPush(f"the body cannot be unpacked: {reason}") from error
 
     def release(self, size_bytes: int) -> None:
         """Forget bytes that were read."""

@@ -85,14 +85,17 @@ def _check(records: Sequence[Any]) -> None:
 
 
 def _invalid(records: Sequence[Any]) -> InvalidRecord:
-    problems = [
-        RecordProblem(
-            index, None, f"{_kind(record)}, not a JSON object" if record != {} else "an empty object"
-        )
-        for index, record in enumerate(records)
-        if type(record) is not dict or not record
-    ]
-    return InvalidRecord(problems, total=len(records))
+    """Name the first of the items that are no records; a body may hold millions."""
+    bad = 0
+    problems = []
+    for index, record in enumerate(records):
+        if type(record) is dict and record:
+            continue
+        bad += 1
+        if bad <= PROBLEMS_SHOWN:
+            message = "an empty object" if record == {} else f"{_kind(record)}, not a JSON object"
+            problems.append(RecordProblem(index, None, message))
+    return InvalidRecord(problems, total=len(records), bad=bad)
 
 
 def _kind(value: Any) -> str:

@@ -109,7 +109,10 @@ def failure(request: web.Request, error: HeadwaterError) -> web.Response:
     for prefix, dress in request.app[DRESSINGS].items():
         if request.path.startswith(prefix):
             body = dress(error, body)
-    return json_response(body, status_of(error), extra_headers(error))
+    response = json_response(body, status_of(error), extra_headers(error))
+    if request.content.exception() is not None:
+        response.force_close()  # where the next request would begin cannot be known
+    return response
 
 
 @web.middleware
@@ -124,7 +127,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if error.status < 400:  # noqa: PLR2004 - a redirection is an answer
             raise
         response = _foreign_failure(request, error)
-    except (ConnectionError, web.RequestPayloadError):
+    except ConnectionError:
         raise  # the caller has gone; nobody reads an answer
     except Exception:  # this is the outermost loop of a request: aiohttp would answer in HTML
         log.exception("request failed", method=request.method, path=request.path)

@@ -1,7 +1,7 @@
 """Wires the schedulers: the same parts in production and in tests, handed in from outside."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 from headwater.runtime.catalog import Catalog, KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
@@ -64,5 +64,4 @@ async def run_until(stopping: asyncio.Event, jobs: list[Canary]) -> None:
     finally:
         for task in (waiting, *running):
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(waiting, *running, return_exceptions=True)

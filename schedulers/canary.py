@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 DATASET_ID = "_canary"
 KEY_FIELD, VALUE_FIELD = "scheduler", "pushed_at_us"
+GATEWAY_POLL_S = 0.05
 WRITE_ATTEMPTS = 3  # of the dataset's document, against other schedulers that start at the same time
 
 Pause = Callable[[float], Awaitable[None]]  # seconds
@@ -45,7 +46,7 @@ class RecordLate(HeadwaterError):
         super().__init__(f"acknowledged, but not readable after {waited_s:.1f} s")
 
 
-# The cause under which a failed round is counted; looked up by class.
+# The cause under which a failed round is counted.
 CAUSES: Mapping[type[HeadwaterError], str] = {
     RecordLate: "late",
     GatewayUnavailable: "gateway",
@@ -107,8 +108,7 @@ class Canary:
         dataset = await self._ensure_open()
         began = self._clock.now_us()
         value = self._pushed = max(self._pushed + 1, began)
-        record = {KEY_FIELD: self._name, VALUE_FIELD: value}
-        await self._gateway.push(DATASET_ID, self._resource_id, self._pushkey, record)
+        await self._push(value)
         while not await self._is_readable(dataset, value):
             if self._since_s(began) >= self._settings.canary_search_timeout_s:
                 raise RecordLate(self._since_s(began))
@@ -134,10 +134,28 @@ class Canary:
             if dataset is not None and self._accepts(dataset):
                 return dataset
             try:
-                return await self._catalog.write(self._opened(dataset or _new_dataset()))
+                written = await self._catalog.write(self._opened(dataset or _new_dataset()))
             except Conflict as error:
                 log.info("canary dataset was changed by somebody else", error=str(error))
+            else:
+                await self._wait_for_gateway()
+                return written
         raise Conflict(f"dataset {DATASET_ID} was changed by others {WRITE_ATTEMPTS} times in a row")
+
+    async def _wait_for_gateway(self) -> None:
+        """Return once the gateway knows of the change, which reaches it a moment after us."""
+        began = self._clock.now_us()
+        while True:
+            try:
+                return await self._push(0)
+            except PushRefused:
+                if self._since_s(began) >= self._settings.canary_push_timeout_s:
+                    raise
+            await self._pause(GATEWAY_POLL_S)
+
+    async def _push(self, value: int) -> None:
+        record = {KEY_FIELD: self._name, VALUE_FIELD: value}
+        await self._gateway.push(DATASET_ID, self._resource_id, self._pushkey, record)
 
     def _accepts(self, dataset: Dataset) -> bool:
         resource = dataset.resource(self._resource_id)
@@ -161,7 +179,7 @@ class Canary:
         return replace(dataset.with_resource(resource), published=True, private=True)
 
     def _note_failure(self, error: HeadwaterError) -> None:
-        cause = CAUSES[type(error)]
+        cause = next(cause for kind, cause in CAUSES.items() if isinstance(error, kind))
         metrics.CANARY_FAILURES.labels(cause=cause).inc()
         if isinstance(error, RecordLate):
             metrics.CANARY_PUSH_TO_SEARCHABLE.observe(error.waited_s)

@@ -72,10 +72,11 @@ class InvalidRecord(Invalid):
 
     code = "invalid_record"
 
-    def __init__(self, problems: Sequence[RecordProblem], *, total: int) -> None:
+    def __init__(self, problems: Sequence[RecordProblem], *, total: int, bad: int | None = None) -> None:
+        """`bad` is the number of unusable records when `problems` does not name them all."""
         self.problems = tuple(problems)
         self.total = total
-        bad = len({problem.index for problem in problems})
+        bad = len({problem.index for problem in problems}) if bad is None else bad
         super().__init__(f"{bad} of {total} records are invalid; nothing was stored")
 
 

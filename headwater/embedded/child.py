@@ -21,6 +21,7 @@ from headwater.embedded.leash import PARENT_DEATH
 from headwater.embedded.logs import BoundedLog
 
 POLL_S = 0.02  # how often we look whether a child is ready or gone
+CANNOT_START = 127  # the exit status that shells give
 TAIL_LINES = 12  # of the log, in the error when a child does not start
 
 Ready = Callable[[], Awaitable[bool]]
@@ -36,6 +37,7 @@ class Command:
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)  # added to ours
     ready: Ready
+    metrics_url: str | None = None  # of its management port, if it has one
     start_timeout_s: float = 30.0
     stop_timeout_s: float = 10.0  # after SIGTERM, before SIGKILL
 
@@ -48,6 +50,7 @@ class Child:
         self._on_line = on_line
         self._process: subprocess.Popen[bytes] | None = None
         self._log = BoundedLog(command.log)
+        self._cannot = False
 
     @property
     def pid(self) -> int | None:
@@ -60,19 +63,25 @@ class Child:
 
     @property
     def exit_status(self) -> int | None:
-        """What the process ended with: negative for a signal, None while it runs or before it was started."""
+        """What the process ended with, negative for a signal; None while it runs or was not started."""
+        if self._cannot:
+            return CANNOT_START
         return None if self._process is None else self._process.poll()
 
     def spawn(self) -> None:
-        """Start the process; it is not ready yet."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own commands
-            list(self.command.argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, PARENT_DEATH: "1", **self.command.env},
-            start_new_session=True,
-        )
+        """Start the process; it is not ready yet. Raises ProcessFailed when the system cannot."""
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                list(self.command.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, PARENT_DEATH: "1", **self.command.env},
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._cannot = True
+            raise ProcessFailed(f"{self.command.name} cannot be started: {error}") from error
         assert self._process.stdout is not None
         reader = threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True)
         reader.start()
@@ -95,7 +104,7 @@ class Child:
     async def wait(self) -> int:
         """Return the exit status once the process has ended."""
         while (status := self.exit_status) is None:  # noqa: ASYNC110 - no loop owns the process
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(2 * POLL_S)
         return status
 
     async def close(self) -> None:

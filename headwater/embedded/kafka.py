@@ -37,13 +37,14 @@ rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
 """
 
+# The controller is named here and not in the data, so that the ports may change from one start to the next.
 # A broker that was killed is let back in when its old session is over, so the session is short: a restart
 # after a kill takes 3 s instead of 11 s.
 
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-controller.quorum.bootstrap.servers={host}:{controller_port}
+controller.quorum.voters=1@{host}:{controller_port}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
@@ -137,7 +138,7 @@ class KafkaBroker:
         self._logging.write_text(LOGGING)
         if (self._data_dir / "logs" / "meta.properties").exists():
             return
-        options = ("format", "--standalone", "--ignore-formatted", "-t", _new_cluster_id())
+        options = ("format", "--ignore-formatted", "-t", _new_cluster_id())
         child = Child(
             self._java("kafka-format", "kafka.tools.StorageTool", *options, "-c", str(self._settings))
         )

@@ -78,7 +78,7 @@ CANARY_PUSH_TO_SEARCHABLE = _histogram(
     "Seconds from before a push until its record could be read from the store.",
     FRESHNESS_S,
 )
-CANARY_FAILURES = _counter("canary_failures_total", "Canary rounds without a measurement.", "cause")
+CANARY_FAILURES = _counter("canary_failures_total", "Canary rounds that failed, by cause.", "cause")
 CANARY_LAST_SUCCESS_SECONDS = _gauge(
     "canary_last_success_timestamp_seconds", "Unix time of the last canary record that was found."
 )

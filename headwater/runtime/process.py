@@ -202,8 +202,12 @@ def _listen_to_signals(process: Process) -> None:
 
 def _die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies; elsewhere than on Linux do nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(0)  # it died in between
 
 
 def _address_problem(host: str, port: int, error: OSError) -> str:

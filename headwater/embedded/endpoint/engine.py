@@ -1,8 +1,8 @@
 """How do many requests share one chDB?  A few threads, and a fresh connection for every statement.
 
 A connection costs 0.2 ms and forgets its settings when closed, so SET and USE apply to one statement only,
-and `readonly` cannot be undone by the statement that it guards. Inserts have threads of their own: reads never
-wait behind them.
+and `readonly` cannot be undone by the statement that it guards. Inserts have threads of their own: reads
+never wait behind them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What does this SQL text want?  Enough of the grammar to know its format, its inline data, and that it is one.
+"""What does this SQL text want?  Enough grammar to know its format, its inline data, and that it is one.
 
 The engine must be told the format apart from the text, and it would run `a; b` as two statements; a server
 refuses that, and so do we.

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from io import BytesIO
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -392,7 +393,7 @@ async def test_bodies_that_are_no_json_object_are_refused(api, body, code):
 async def test_body_over_the_limit_is_refused(api):
     """413, after reading no more than the limit."""
     response = await api.client.post(
-        BASE + "/datasets/", data=b" " * (3 * 1024 * 1024), headers=api.headers
+        BASE + "/datasets/", data=BytesIO(b" " * (3 * 1024 * 1024)), headers=api.headers
     )
     assert response.status == 413
 
@@ -400,9 +401,9 @@ async def test_body_over_the_limit_is_refused(api):
 async def test_dataset_document_cannot_grow_without_end(api):
     """Many large parts of one dataset are refused before they are too large for the log."""
     uid = (await api.dataset())["uid"]
-    large = {"type": "realtime", "params": {"bootstrap": {"text": "x" * 1_900_000}}}
-    await api("POST", f"/datasets/{uid}/resources/", large, status=201)
-    await api("POST", f"/datasets/{uid}/resources/", large, status=201)
+    large = {"type": "realtime", "params": {"bootstrap": {"text": "x" * 900_000}}}
+    for _ in range(4):
+        await api("POST", f"/datasets/{uid}/resources/", large, status=201)
     await api.refused("POST", f"/datasets/{uid}/resources/", large, field="dataset")
 
 

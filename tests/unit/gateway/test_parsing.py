@@ -12,7 +12,10 @@ from headwater.domain.errors import InvalidPush, InvalidRecord
 
 SPACE = st.text(alphabet=" \t\r\n", max_size=3)
 SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 RECORD = st.dictionaries(TEXT, SCALARS | TEXT | st.lists(SCALARS | TEXT, max_size=3), min_size=1, max_size=4)

@@ -152,7 +152,7 @@ STEPS = st.lists(
 def test_no_row_is_lost_or_doubled_in_any_order_of_add_take_and_done(
     steps, max_rows, max_in_flight, interval_s
 ):
-    """Every parcel is in exactly one batch, in the order of its table; never two batches of one table at once."""
+    """Every parcel is in exactly one batch, in its table's order; no table has two batches out at once."""
     batches = batcher(max_rows=max_rows, max_in_flight=max_in_flight, interval_s=float(interval_s))
     added, taken, flying, now = {}, {}, [], 0.0
 

@@ -15,7 +15,7 @@ def test_rows_are_counted_by_their_line_ends(value, rows):
 
 
 def test_run_of_rows_is_addressed_by_its_headers(log, make_row):
-    """Dataset and generation name the table, the schema its columns; the rows stay the bytes that they are."""
+    """Dataset and generation name the table, the schema its columns; the rows stay as they are."""
     run = log.run(make_row("a") + b"\n" + make_row("b"), make_row("c"), dataset="da_x", generation=7)
 
     parcel = rows_parcel(run)

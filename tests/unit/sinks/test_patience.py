@@ -11,7 +11,7 @@ from sinks.patience import Patience
 
 
 def failing(*errors):
-    """Return an attempt that fails with these errors, then succeeds; and the number of its calls, in a list."""
+    """Return an attempt that fails with these errors, then succeeds, and a list as long as its calls."""
     left, calls = list(errors), []
 
     async def attempt():

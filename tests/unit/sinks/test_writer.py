@@ -198,6 +198,7 @@ async def test_rows_of_a_past_generation_are_discarded_and_counted(world, make_r
     await eventually(lambda: world.log.finished == 3)
     assert discarded._value.get() - before == 2
     assert await world.store.tables() == ["d_a_g2"]
+    await eventually(world.applied)
     assert [news["generation"] for news in world.applied()] == [2]
 
 
@@ -246,7 +247,7 @@ async def test_empty_values_are_finished_without_rows(world, eventually):
 
 async def test_news_that_cannot_be_told_does_not_hold_the_offset(make_world, make_row, eventually):
     """Kafka's trouble with the applied topic is no reason not to commit."""
-    world = await make_world()
+    world = await make_world(stop_timeout_s=0.01)
     world.producer.available = False
     await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
 

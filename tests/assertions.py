@@ -1,0 +1,102 @@
+"""What must be true of the whole, said once: assertions in the words of the domain, with a bound on the wait."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+SHOWN = 5  # examples of each kind of difference
+
+
+class Table(Protocol):
+    """The oracle's side: what a dataset must hold."""
+
+    def expected(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return record id -> content."""
+        ...
+
+
+class Reader(Protocol):
+    """The stack's side: what a dataset does hold."""
+
+    async def count(self, dataset: Any) -> int:
+        """Return how many records the store has."""
+        ...
+
+    async def rows(self, dataset: Any) -> list[tuple[str, dict[str, Any]]]:
+        """Return (record id, content) of every record that the store has."""
+        ...
+
+    async def total_count(self, dataset: Any) -> int:
+        """Return how many records a person who searches is told of."""
+        ...
+
+
+async def eventually(
+    check: Callable[[], Awaitable[T] | T], *, within_s: float = 10.0, every_s: float = 0.05
+) -> T:
+    """Return what the check returns once it stops raising AssertionError; raise its last one in the end."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while True:
+        try:
+            found = check()
+            return await found if isinstance(found, Awaitable) else found
+        except AssertionError:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(every_s)
+
+
+async def assert_table_equals(
+    reader: Reader, dataset: Any, model: Table, *, within_s: float = 30.0, note: str = ""
+) -> None:
+    """Wait until the dataset holds exactly the model's records: no more, no fewer, each as it should be."""
+    expected = model.expected()
+
+    async def same() -> None:
+        if await reader.count(dataset) == len(expected):
+            assert not difference(expected, await reader.rows(dataset))
+        else:
+            raise AssertionError(f"the table has not {len(expected)} records yet")
+
+    try:
+        await eventually(same, within_s=within_s, every_s=0.2)
+    except AssertionError:
+        found = difference(expected, await reader.rows(dataset))
+        assert not found, f"{found}\nafter {within_s:g} s; {note}"
+    assert await reader.total_count(dataset) == len(expected), "searching tells another number than the table"
+
+
+def difference(expected: Mapping[str, Mapping[str, Any]], rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """Return how the rows differ from what is expected; nothing when they do not."""
+    rows = list(rows)
+    found = dict(rows)
+    missing = [record_id for record_id in expected if record_id not in found]
+    unknown = [record_id for record_id in found if record_id not in expected]
+    changed = [key for key, content in found.items() if key in expected and content != expected[key]]
+    twice = [record_id for record_id, times in Counter(key for key, _ in rows).items() if times > 1]
+    lines = [
+        *_examples("missing", missing, lambda key: f"{key} {expected[key]}"),
+        *_examples("unknown", unknown, lambda key: f"{key} {found[key]}"),
+        *_examples("different", changed, lambda key: f"{key} has {found[key]}, should be {expected[key]}"),
+        *_examples("more than once", twice, str),
+    ]
+    return f"{len(expected)} expected, {len(rows)} found\n" + "\n".join(lines) if lines else ""
+
+
+def _examples(kind: str, keys: list[str], show: Callable[[str], str]) -> list[str]:
+    if not keys:
+        return []
+    return [f"{len(keys)} {kind}:", *(f"    {show(key)}" for key in keys[:SHOWN])]
+
+
+def assert_refused(answer: Any, status: int, code: str) -> None:
+    """The answer is a failure with this status and code, in the one envelope."""
+    body = answer.body
+    assert (answer.status, body.get("error_code")) == (status, code), answer
+    assert body["status"] == "error"
+    assert body["error"] == body["message"], "clients read one or the other"
+    assert body["message"]

@@ -1,0 +1,287 @@
+"""The sinks as processes, between a real Kafka and a real ClickHouse."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+
+from headwater.domain.datasets import Dataset
+from headwater.domain.tables import QUARANTINE, rows_table
+from headwater.domain.types import FieldType
+from headwater.runtime.catalog import KafkaCatalog
+from headwater.runtime.clickhouse import ClickHouseStore
+from headwater.runtime.kafka.admin import ensure_topics
+from headwater.runtime.kafka.producer import KafkaProducer
+from headwater.runtime.kafka.tail import Tail
+from headwater.runtime.kafka.topics import Header
+from headwater.runtime.settings import KafkaSettings, StoreSettings
+from headwater.runtime.store import ReadField, Select, UnknownTable
+
+ROOT = Path(__file__).parent.parent.parent
+SCHEMA = {"n:int": "Nullable(Int64)"}
+FIELDS = (ReadField("n", FieldType.INT, ("n:int",)),)
+
+
+class SinkProcess:
+    """One `python -m sinks`."""
+
+    def __init__(self, kafka, store, log):
+        self._environ = {
+            **os.environ,
+            "HEADWATER_KAFKA_BOOTSTRAP": kafka.bootstrap,
+            "HEADWATER_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+            "HEADWATER_CLICKHOUSE_URL": store.url,
+            "HEADWATER_CLICKHOUSE_DATABASE": store.database,
+            "HEADWATER_METRICS_PORT": "0",
+            "HEADWATER_LOG_FORMAT": "json",
+            "HEADWATER_PARENT_DEATH": "1",
+            "HEADWATER_SINK_RETRY_LONGEST_S": "0.5",
+        }
+        self._log = log
+        self._process = None
+
+    def start(self):
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "sinks"], cwd=ROOT, env=self._environ, stderr=log
+            )
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    async def stop(self):
+        """Ask for a clean stop and return the exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(self._process.wait, 30)
+
+    def close(self):
+        if self._process and self._process.poll() is None:
+            self.kill()
+
+    async def ready(self):
+        """Wait until /readyz says so."""
+        await reached(self._is_ready, 60)
+
+    async def _is_ready(self):
+        lines = self._log.read_bytes().splitlines() if self._log.exists() else []
+        urls = [line["management"] for line in map(try_json, lines) if "management" in line]
+        if not urls:
+            return False
+        try:
+            async with aiohttp.ClientSession() as session, session.get(urls[-1] + "/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
+def try_json(line):
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+
+
+async def reached(condition, seconds=30.0):
+    """Wait until the condition holds."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - the effect is in another process
+            await asyncio.sleep(0.02)
+
+
+class Stack:
+    """Topics and a database of one test, and what is needed to fill and read them."""
+
+    def __init__(self, kafka, store_settings, folder):
+        self.kafka = kafka
+        self.store_settings = store_settings
+        self.producer = KafkaProducer(kafka)
+        self.store = ClickHouseStore(store_settings)
+        self.catalog = KafkaCatalog(kafka, self.producer)
+        self.applied = []
+        self._tail = Tail(kafka, kafka.topics.applied, self._read_applied)
+        self._folder = folder
+        self._sinks = []
+
+    async def start(self):
+        await ensure_topics(self.kafka)
+        await self.producer.start()
+        await self.store.start()
+        await self.catalog.start()
+        await self._tail.start()
+
+    async def close(self):
+        for sink in self._sinks:
+            sink.close()
+        await self._tail.close()
+        await self.catalog.close()
+        await self.store.close()
+        await self.producer.close()
+
+    async def sink(self):
+        """Start one more sink and wait until it is ready."""
+        sink = SinkProcess(self.kafka, self.store_settings, self._folder / f"{len(self._sinks)}.log")
+        self._sinks.append(sink)
+        sink.start()
+        await sink.ready()
+        return sink
+
+    async def send(self, rows, dataset="da_a", generation=1, schema=SCHEMA, source="0:0:1"):
+        """Put rows on the records topic as processors do."""
+        headers = (
+            (Header.DATASET, dataset.encode()),
+            (Header.GENERATION, b"%d" % generation),
+            (Header.SCHEMA, orjson.dumps(schema)),
+            (Header.SOURCE, source.encode()),
+        )
+        value = b"\n".join(map(orjson.dumps, rows))
+        await self.producer.send(self.kafka.topics.records, value, key=dataset.encode(), headers=headers)
+
+    async def rows(self, dataset="da_a", generation=1):
+        """Return {id: (version, n)} of a table's current rows."""
+        select = Select(table=rows_table(dataset, generation).name, fields=FIELDS, limit=10**6)
+        try:
+            return {row["_id"]: (row["_version"], row["n"]) for row in await self.store.select(select)}
+        except UnknownTable:
+            return {}
+
+    def _read_applied(self, records):
+        self.applied += [orjson.loads(record.value) for record in records]
+
+
+def row(record_id, version, n=None, *, deleted=False):
+    cells = {} if deleted else {"n:int": n}
+    return {
+        "_id": record_id,
+        "_version": version,
+        "_deleted": int(deleted),
+        "_resource": "realtime",
+        "_received_at": "2024-05-06 07:08:09.000010",
+        **cells,
+    }
+
+
+@pytest.fixture
+async def stack(broker, clickhouse, unique, tmp_path):
+    kafka = KafkaSettings(bootstrap=broker.bootstrap, topic_prefix=f"{unique}.", partitions=4)
+    stack = Stack(kafka, StoreSettings(url=clickhouse.url, database=unique), tmp_path)
+    await stack.start()
+    yield stack
+    await stack.close()
+
+
+async def test_rows_are_stored_told_and_refused_records_kept(stack):
+    """From the records topic to the table and the applied topic; from quarantine to its table; a clean stop."""
+    sink = await stack.sink()
+    await stack.send([row("a", 5, 1), row("b", 6, 2)], source="3:10:12")
+    await stack.producer.send(
+        stack.kafka.topics.quarantine,
+        b'{"dataset":"da_a","_version":1,"position":0,"resource":"r","op":"upsert",'
+        b'"_received_at":"2024-05-06 07:08:09.000010","record":"{","errors":"[]"}',
+        headers=((Header.DATASET, b"da_a"),),
+    )
+
+    async def all_there():
+        return await stack.rows() == {"a": (5, 1), "b": (6, 2)} and bool(stack.applied)
+
+    await reached(all_there)
+    await reached(lambda: _counts(stack, QUARANTINE.name, 1))
+    assert stack.applied == [
+        {
+            "dataset": "da_a",
+            "generation": 1,
+            "sources": ["3:10:12"],
+            "rows": 2,
+            "max_version": 6,
+            "received_at": "2024-05-06 07:08:09.000010",
+        }
+    ]
+    assert await sink.stop() == 0
+
+
+async def test_bad_rows_wait_in_quarantine_and_good_ones_are_stored(stack):
+    """What ClickHouse itself refuses blocks nobody."""
+    await stack.sink()
+    await stack.send([row("a", 1, 1), row("b", 2, "many"), row("c", 3, 3)])
+
+    await reached(lambda: _counts(stack, QUARANTINE.name, 1))
+    await reached(lambda: _counts(stack, rows_table("da_a", 1).name, 2))
+    assert await stack.rows() == {"a": (1, 1), "c": (3, 3)}
+
+
+async def test_left_generation_is_dropped_and_stays_dropped(stack):
+    """Late rows of a generation that the catalog has left do not bring its table back."""
+    dataset = await stack.catalog.write(Dataset(uid="da_a", dataset_id="a", title="A"))
+    await stack.sink()
+    await stack.send([row("a", 1, 1)])
+    await reached(lambda: _counts(stack, "d_a_g1", 1))
+
+    await stack.catalog.write(replace(dataset, generation=2))
+
+    async def dropped():
+        return "d_a_g1" not in await stack.store.tables()
+
+    await reached(dropped)
+    await stack.send([row("late", 2, 2)], generation=1)
+    await stack.send([row("new", 3, 3)], generation=2)
+    await reached(lambda: _counts(stack, "d_a_g2", 1))
+    assert await stack.store.tables() == ["d_a_g2"]
+
+
+async def _counts(stack, table, rows):
+    try:
+        return await stack.store.count(table) == rows
+    except UnknownTable:
+        return False
+
+
+async def test_two_sinks_of_which_one_is_killed_leave_exactly_the_model(stack):
+    """Overwrites and deletes in any order, two sinks, kill -9 twice in the middle: the table is the model."""
+    first, _ = await asyncio.gather(stack.sink(), stack.sink())
+    dice = random.Random(7)
+    model, version = {}, 0
+    batches = []
+    for _ in range(150):
+        rows = []
+        for _ in range(200):
+            version += 1
+            name = f"{dice.randrange(6000):05}"
+            if dice.random() < 0.1:
+                rows.append(row(name, version, deleted=True))
+                model.pop(name, None)
+            else:
+                rows.append(row(name, version, version % 1000))
+                model[name] = (version, version % 1000)
+        batches.append(rows)
+    dice.shuffle(batches)
+
+    for number, rows in enumerate(batches):
+        await stack.send(rows, source=f"0:{number}:{number + 1}")
+        if number == 50:
+            first.kill()
+        if number == 100:
+            first.start()
+            await first.ready()
+            first.kill()
+            first.start()
+
+    async def converged():
+        return await stack.rows() == model
+
+    await reached(converged, 90)
+    told = {source for news in stack.applied for source in _expanded(news["sources"])}
+    assert told == set(range(150))
+
+
+def _expanded(sources):
+    for source in sources:
+        _, first, end = map(int, source.split(":"))
+        yield from range(first, end)

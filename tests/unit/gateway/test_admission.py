@@ -1,0 +1,91 @@
+"""May this request enter?"""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.admission import Target, admit, pushkey_of
+from headwater.domain.datasets import Dataset, Resource, hash_pushkey
+from headwater.domain.errors import Disabled, NotFound, NotPublished, Unauthorized
+from headwater.runtime.memory.catalog import MemoryCatalog
+
+KEY = "5a" * 28
+RESOURCE = Resource(uid="re_1", resource_id="realtime", title="realtime", pushkey_hash=hash_pushkey(KEY))
+DATASET = Dataset(uid="da_1", dataset_id="flights", title="Flights", published=True, resources=(RESOURCE,))
+
+
+async def catalog_with(dataset=DATASET, **changes):
+    catalog = MemoryCatalog()
+    await catalog.start()
+    await catalog.write(replace(dataset, **changes))
+    return catalog
+
+
+async def test_right_key_names_the_target():
+    """The revision that admitted the records travels with them."""
+    assert admit(await catalog_with(), "flights", "realtime", KEY) == Target("flights", "realtime", 1)
+
+
+@pytest.mark.parametrize(
+    ("dataset_id", "resource_id", "key", "error", "code"),
+    [
+        ("nope", "nope", None, NotFound, "unknown_dataset"),
+        ("flights", "nope", None, NotFound, "unknown_resource"),
+        ("flights", "realtime", None, Unauthorized, "missing_pushkey"),
+        ("flights", "realtime", "", Unauthorized, "missing_pushkey"),
+        ("flights", "realtime", "00" * 28, Unauthorized, "invalid_pushkey"),
+        ("flights", "realtime", KEY.upper(), Unauthorized, "invalid_pushkey"),
+        ("flights", "realtime", "\udcff", Unauthorized, "invalid_pushkey"),
+        ("flights", "realtime", hash_pushkey(KEY), Unauthorized, "invalid_pushkey"),
+    ],
+)
+async def test_first_failing_check_answers(dataset_id, resource_id, key, error, code):
+    """Dataset, resource, key: in this order, each with its own code."""
+    with pytest.raises(error) as caught:
+        admit(await catalog_with(), dataset_id, resource_id, key)
+
+    assert caught.value.code == code
+
+
+async def test_a_wrong_key_learns_nothing_about_the_state():
+    """The key is checked before published and enabled."""
+    catalog = await catalog_with(published=False, resources=(replace(RESOURCE, enabled=False),))
+
+    with pytest.raises(Unauthorized):
+        admit(catalog, "flights", "realtime", "wrong")
+    with pytest.raises(NotPublished):
+        admit(catalog, "flights", "realtime", KEY)
+
+
+async def test_disabled_resource_accepts_nothing():
+    """A disabled resource is named in the refusal."""
+    with pytest.raises(Disabled, match="realtime"):
+        admit(await catalog_with(resources=(replace(RESOURCE, enabled=False),)), "flights", "realtime", KEY)
+
+
+async def test_other_kinds_of_resources_cannot_be_pushed_to():
+    """Only realtime resources have a door."""
+    catalog = await catalog_with(resources=(replace(RESOURCE, type="http"),))
+
+    with pytest.raises(NotFound):
+        admit(catalog, "flights", "realtime", KEY)
+
+
+@pytest.mark.parametrize(
+    ("query", "authorization", "key"),
+    [
+        ({"pushkey": "k"}, None, "k"),
+        ({"pushkey": "k"}, "Bearer other", "k"),
+        ({"pushkey": "k", "apikey": "a"}, None, "k"),
+        ({"apikey": "a"}, None, None),
+        ({}, "Bearer k", "k"),
+        ({}, "apikey  k ", "k"),
+        ({}, "APIKEY k", "k"),
+        ({}, "Basic k", None),
+        ({}, "Bearer", ""),
+        ({}, None, None),
+    ],
+)
+def test_key_comes_from_the_query_or_the_header(query, authorization, key):
+    """The query string wins; an API key parameter is no push key."""
+    assert pushkey_of(query, authorization) == key
