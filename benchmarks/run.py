@@ -8,6 +8,7 @@ table and does not change the exit code: aims depend on the machine.
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
@@ -167,16 +168,20 @@ async def run(console: Console, chosen: argparse.Namespace) -> Results:
     bench = Bench(console, QUICK if chosen.quick else FULL, chosen.only)
     results: Results = {"command": " ".join(["python -m benchmarks.run", *sys.argv[1:]]), "stock": {}}
     results["machine"] = machine_facts()
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-", ignore_cleanup_errors=True) as folder:
-        with console.status("headwater up"):
-            stack = await HeadwaterStack(Path(folder)).__aenter__()
-        try:
+    folder, keep = Path(tempfile.mkdtemp(prefix="headwater-bench-")), False
+    try:
+        async with HeadwaterStack(folder) as stack:
             results["headwater"] = await bench.headwater(stack)
             if not chosen.no_stock:
-                async with StockStack(stack.kafka, stack.clickhouse_url, Path(folder)) as stock:
+                async with StockStack(stack.kafka, stack.clickhouse_url, folder) as stock:
                     results["stock"] = await bench.stock(stock)
-        finally:
-            await stack.stop()
+    except ExpectationFailed:
+        console.print(f"logs and data are kept in {folder}")
+        keep = True
+        raise
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
     return results
 
 

@@ -95,6 +95,7 @@ async def main(settings: GatewaySettings, process: Process) -> None:
         applied = AppliedTail(settings.kafka, app[keys.STAMPER])
         parts.push_async_callback(applied.close)
         await producer.start()
+        await store.start()
         await asyncio.gather(catalog.start(), schemas.start(), applied.start())
         runner = await listen(app, settings)
         parts.push_async_callback(runner.cleanup)

@@ -21,7 +21,8 @@ class Bodies:
     async def read(self, request: web.Request) -> bytes:
         """Return a body, unpacked; the caller releases its length once the request is settled.
 
-        Raises TooLarge (at once when Content-Length says so), RateLimited, InvalidPush (bad compression or chunks).
+        Raises TooLarge (at once when Content-Length says so), RateLimited, and InvalidPush when compression
+        or chunks are broken.
         """
         declared = request.content_length
         if declared is not None and declared > self._body_limit_bytes:

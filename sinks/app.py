@@ -1,14 +1,12 @@
 """Wires the sinks: the same parts in production and in tests, handed in from outside."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
-
-from headwater.runtime.kafka.admin import ensure_topics
 
 from headwater.runtime.catalog import Catalog, KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.clock import SystemClock
+from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer, Producer
 from headwater.runtime.kafka.runs import ROWS_ROUTING
 from headwater.runtime.kafka.transport import RunApp, RunPolicy, make_app, run_topic
@@ -36,9 +34,9 @@ def build(
     what it tells while it starts says which datasets are deleted.
     """
     topics = settings.kafka.topics
-    app = make_app(
-        topics.prefix + GROUP, settings.kafka, RunPolicy(routing=ROWS_ROUTING), instance=process.instance
-    )
+    policy = RunPolicy(routing=ROWS_ROUTING)
+    # Not process.instance: two sinks that nobody named must not take each other's place in the group.
+    app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=settings.process.instance)
     writer = Writer(
         settings,
         store=store,
@@ -72,11 +70,10 @@ async def main(settings: SinkSettings, process: Process) -> None:
         await producer.start()
         await store.start()
         await catalog.start()
-        dropping = asyncio.create_task(writer.drop_what_is_over(), name="drop tables")
-        await run_worker(app, process)
-        dropping.cancel()
-        with suppress(asyncio.CancelledError):
-            await dropping
+        async with asyncio.TaskGroup() as tasks:
+            dropping = tasks.create_task(writer.drop_what_is_over(), name="drop tables")
+            await run_worker(app, process)
+            dropping.cancel()
     finally:
         await writer.close()
         await catalog.close()

@@ -23,6 +23,7 @@ class SinkSettings:
     batch_max_bytes: int = setting(
         16 * MIB, "bytes of one insert, unless one run alone has more", low=1024, high=256 * MIB
     )
+    # An insert costs the store some 3 ms, however few its rows are, and merging its part costs more.
     insert_interval_s: float = setting(
         0.02,
         "seconds between the starts of two inserts into one table, unless a batch is full",

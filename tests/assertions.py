@@ -1,11 +1,12 @@
-"""What must be true of the whole, said once: assertions in the words of the domain, with a bound on the wait."""
+"""What must be true of the whole?  Assertions in the words of the domain, with a bound on every wait."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+Content = Mapping[str, Any]  # a record by field
 
 SHOWN = 5  # examples of each kind of difference
 
@@ -13,7 +14,7 @@ SHOWN = 5  # examples of each kind of difference
 class Table(Protocol):
     """The oracle's side: what a dataset must hold."""
 
-    def expected(self) -> Mapping[str, Mapping[str, Any]]:
+    def expected(self) -> Mapping[str, Content]:
         """Return record id -> content."""
         ...
 
@@ -25,7 +26,7 @@ class Reader(Protocol):
         """Return how many records the store has."""
         ...
 
-    async def rows(self, dataset: Any) -> list[tuple[str, dict[str, Any]]]:
+    async def rows(self, dataset: Any) -> Sequence[tuple[str, Content]]:
         """Return (record id, content) of every record that the store has."""
         ...
 
@@ -70,7 +71,7 @@ async def assert_table_equals(
     assert await reader.total_count(dataset) == len(expected), "searching tells another number than the table"
 
 
-def difference(expected: Mapping[str, Mapping[str, Any]], rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+def difference(expected: Mapping[str, Content], rows: Iterable[tuple[str, Content]]) -> str:
     """Return how the rows differ from what is expected; nothing when they do not."""
     rows = list(rows)
     found = dict(rows)

@@ -132,4 +132,4 @@ def decode_dataset(value: bytes) -> Dataset:
 
 def hash_pushkey(pushkey: str) -> str:
     """Return the hex SHA-256 under which a pushkey is kept; 224 random bits need no salt."""
-    return sha256(pushkey.encode()).hexdigest()
+    return sha256(pushkey.encode(errors="surrogateescape")).hexdigest()

@@ -1,10 +1,8 @@
 """What is the stack made of?  Its processes, their addresses, what each is told, the order of their stop."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import aiohttp
 
 from headwater.embedded.child import Command
 from headwater.embedded.clickhouse import ClickHouse
@@ -12,10 +10,10 @@ from headwater.embedded.datadir import DataDir
 from headwater.embedded.errors import PortTaken
 from headwater.embedded.kafka import KafkaBroker, KafkaPorts
 from headwater.embedded.ports import HOST, free_ports, taken_ports
+from headwater.embedded.readiness import is_ready
 
 GATEWAY_PORT, STORE_PORT, KAFKA_PORT = 8480, 8123, 9092
 SERVICE_START_S, SERVICE_STOP_S = 60.0, 12.0
-READY_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +103,7 @@ class Stack:
     def urls(self) -> dict[str, str]:
         """Where the stack is reached."""
         return {
+            "gateway": self.gateway_url,
             "push": f"{self.gateway_url}/api/push/1.0",
             "management": f"{self.gateway_url}/api/automation/v1.0",
             "search": f"{self.gateway_url}/api/explore/v2.1",
@@ -132,13 +131,14 @@ class Stack:
 
     def _service(self, name: str) -> Command:
         port = self.ports.metrics[name]
+        url = f"http://{HOST}:{port}"
         return Command(
             name=name,
             argv=(sys.executable, "-m", name.partition("-")[0]),
             env=self._environment(name, port),
             log=self._data_dir.log(name),
-            ready=ready_at(port),
-            metrics_url=f"http://{HOST}:{port}",
+            ready=lambda: is_ready(url),
+            metrics_url=url,
             start_timeout_s=SERVICE_START_S,
             stop_timeout_s=SERVICE_STOP_S,
         )
@@ -154,23 +154,6 @@ class Stack:
             "HEADWATER_ADMIN_KEY": self._admin_key,
             "PYTHONUNBUFFERED": "1",
         }
-
-
-def ready_at(metrics_port: int) -> Callable[[], Awaitable[bool]]:
-    """Return a check that the service with this management port says that it is ready."""
-    timeout = aiohttp.ClientTimeout(total=READY_TIMEOUT_S)
-
-    async def is_ready() -> bool:
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(f"http://{HOST}:{metrics_port}/readyz") as response,
-            ):
-                return response.ok
-        except (aiohttp.ClientError, TimeoutError):
-            return False
-
-    return is_ready
 
 
 def _names(service: str, count: int) -> tuple[str, ...]:

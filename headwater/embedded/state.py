@@ -17,6 +17,7 @@ class State(StrEnum):
 
     STARTING = "starting"
     READY = "ready"
+    UNREADY = "unready"  # it runs, and says that it cannot serve now
     RESTARTING = "restarting"  # it ended, and waits for its next start
     STOPPED = "stopped"
 
@@ -37,7 +38,7 @@ class RunState:
 
     pid: int
     kafka: str  # host:port
-    urls: Mapping[str, str]  # push, management, search, metrics, clickhouse
+    urls: Mapping[str, str]  # gateway, push, management, search, metrics, clickhouse
     processes: Mapping[str, ProcessState] = field(default_factory=dict)
 
     @property

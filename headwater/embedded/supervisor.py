@@ -1,7 +1,8 @@
 """Who keeps the processes running?  Starts them, restarts what ends, stops them in order.
 
 The first start is different: a process that ends before it was ever ready is a mistake in the set-up that
-a restart cannot mend, so `start` raises and the stack comes down. Afterwards every end is answered by a restart.
+a restart cannot mend, so `start` raises and the stack comes down.
+Afterwards every end is answered by a restart.
 """
 
 import asyncio

@@ -39,7 +39,10 @@ class Progress:
 
 
 class Health:
-    """What /readyz and /healthz say. Ready when every check that was ever set is ok and work moves."""
+    """What /readyz and /healthz say. Ready when every check that was ever set is ok and work moves.
+
+    While nothing was set it is not ready: a service that has not said what it needs is still starting.
+    """
 
     def __init__(self, now: Now = time.monotonic) -> None:
         self._now = now
@@ -71,8 +74,8 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether every check is ok."""
-        return self.failure is None and all(ok for ok, _ in self._all().values())
+        """Whether every check is ok, and there is one."""
+        return self.failure is None and bool(self._checks) and all(ok for ok, _ in self._all().values())
 
     def report(self) -> dict[str, Any]:
         """Return the body of /readyz."""

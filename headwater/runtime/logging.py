@@ -13,8 +13,17 @@ from structlog.typing import EventDict, Processor
 
 from headwater.runtime.settings import Secret
 
-# These tell of every rebalance and reconnection at info; at debug everything may be heard.
-CHATTY = ("faust", "mode", "aiokafka", "asyncio", "aiohttp.access", "urllib3", "clickhouse_connect")
+# These tell of every rebalance and reconnection at info; at debug everything may be heard. Services of Faust
+# log under the name of the module that subclasses them.
+CHATTY = (
+    "faust",
+    "mode",
+    "aiokafka",
+    "asyncio",
+    "aiohttp.access",
+    "urllib3",
+    "headwater.runtime.kafka.transport",
+)
 
 
 def configure(level: str = "info", fmt: str = "pretty") -> None:

@@ -28,7 +28,7 @@ from headwater.runtime.settings import ProcessSettings, load, unknown_variables
 
 log = structlog.get_logger(__name__)
 
-STOP_TIMEOUT_S = 25.0  # a stop that takes longer is cut off, before a supervisor's patience ends
+STOP_TIMEOUT_S = 25.0  # a stop that takes longer is cut off, also where no supervisor does it
 CANCEL_TIMEOUT_S = 5.0
 WATCH_S = 1.0
 PR_SET_PDEATHSIG = 1

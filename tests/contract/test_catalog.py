@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from headwater.domain.datasets import Dataset, FieldItem, Resource
 from headwater.domain.errors import BrokerUnavailable, Conflict
 from headwater.runtime.catalog import KafkaCatalog

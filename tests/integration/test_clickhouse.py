@@ -22,6 +22,7 @@ class Server:
         self.answers = []
         self.requests = []
         self.url = ""
+        self.ending = asyncio.Event()
 
     async def handle(self, request):
         body = await request.read()
@@ -31,7 +32,8 @@ class Server:
             request.transport.close()
             return web.Response()
         if answer == "hang":
-            await asyncio.sleep(30)
+            await self.ending.wait()
+            return web.Response()
         return answer
 
 
@@ -50,6 +52,7 @@ async def server():
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield server
+    server.ending.set()
     await runner.cleanup()
 
 
@@ -76,7 +79,7 @@ async def test_codes_of_bad_rows_refuse_the_rows(server, store, code):
 @pytest.mark.parametrize("code", [252, 241, 159, 164, 242, 202, 236, 319, 999, 62, 115, 516, 0])
 async def test_every_other_code_is_temporary(server, store, code):
     """Too many parts, memory, time, read-only, a mistake of ours: rows wait, they are not lost."""
-    server.answers = [failure(code)] * 2
+    server.answers = [failure(code), failure(code)]
 
     with pytest.raises(StoreUnavailable):
         await store.insert("t", b"{}")
@@ -87,7 +90,7 @@ async def test_every_other_code_is_temporary(server, store, code):
 @pytest.mark.parametrize("code", [60, 81])
 async def test_missing_table_or_database_is_an_unknown_table(server, store, code):
     """Both mean: nothing was stored there yet."""
-    server.answers = [failure(code, 404)] * 2
+    server.answers = [failure(code, 404), failure(code, 404)]
 
     with pytest.raises(UnknownTable):
         await store.insert("t", b"{}")
@@ -103,10 +106,10 @@ async def test_code_is_read_from_the_text_when_no_header_names_it(server, store)
         await store.insert("t", b"{}")
 
 
-@pytest.mark.parametrize("answer", [web.Response(status=503), web.Response(status=502, text="<html>")])
+@pytest.mark.parametrize("answer", [{"status": 503}, {"status": 502, "text": "<html>"}])
 async def test_proxy_without_a_server_behind_it_is_unavailable(server, store, answer):
     """Not every answer is ClickHouse's."""
-    server.answers = [answer]
+    server.answers = [web.Response(**answer)]
 
     with pytest.raises(StoreUnavailable):
         await store.insert("t", b"{}")

@@ -16,6 +16,7 @@ import pytest
 from headwater.domain.datasets import Dataset
 from headwater.domain.tables import QUARANTINE, rows_table
 from headwater.domain.types import FieldType
+from headwater.embedded.clickhouse import ClickHouse
 from headwater.runtime.catalog import KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.kafka.admin import ensure_topics
@@ -34,6 +35,7 @@ class SinkProcess:
     """One `python -m sinks`."""
 
     def __init__(self, kafka, store, log):
+        """`log` is also the sink's name: its partitions wait for it while it restarts."""
         self._environ = {
             **os.environ,
             "HEADWATER_KAFKA_BOOTSTRAP": kafka.bootstrap,
@@ -41,6 +43,7 @@ class SinkProcess:
             "HEADWATER_CLICKHOUSE_URL": store.url,
             "HEADWATER_CLICKHOUSE_DATABASE": store.database,
             "HEADWATER_METRICS_PORT": "0",
+            "HEADWATER_INSTANCE": log.stem,
             "HEADWATER_LOG_FORMAT": "json",
             "HEADWATER_PARENT_DEATH": "1",
             "HEADWATER_SINK_RETRY_LONGEST_S": "0.5",
@@ -69,9 +72,9 @@ class SinkProcess:
 
     async def ready(self):
         """Wait until /readyz says so."""
-        await reached(self._is_ready, 60)
+        await reached(self.is_ready, 60)
 
-    async def _is_ready(self):
+    async def is_ready(self):
         lines = self._log.read_bytes().splitlines() if self._log.exists() else []
         urls = [line["management"] for line in map(try_json, lines) if "management" in line]
         if not urls:
@@ -128,7 +131,7 @@ class Stack:
 
     async def sink(self):
         """Start one more sink and wait until it is ready."""
-        sink = SinkProcess(self.kafka, self.store_settings, self._folder / f"{len(self._sinks)}.log")
+        sink = SinkProcess(self.kafka, self.store_settings, self._folder / f"sinks-{len(self._sinks)}.log")
         self._sinks.append(sink)
         sink.start()
         await sink.ready()
@@ -179,7 +182,7 @@ async def stack(broker, clickhouse, unique, tmp_path):
 
 
 async def test_rows_are_stored_told_and_refused_records_kept(stack):
-    """From the records topic to the table and the applied topic; from quarantine to its table; a clean stop."""
+    """From the records topic to a table and the news, from quarantine to its table, and a clean stop."""
     sink = await stack.sink()
     await stack.send([row("a", 5, 1), row("b", 6, 2)], source="3:10:12")
     await stack.producer.send(
@@ -241,6 +244,34 @@ async def _counts(stack, table, rows):
         return await stack.store.count(table) == rows
     except UnknownTable:
         return False
+
+
+async def test_store_that_is_killed_and_returns_has_every_row(broker, unique, tmp_path):
+    """While ClickHouse is dead the sink is not ready but alive, and rows wait in Kafka; then all are stored."""
+    clickhouse = ClickHouse(tmp_path / "clickhouse")
+    await clickhouse.start()
+    kafka = KafkaSettings(bootstrap=broker.bootstrap, topic_prefix=f"{unique}.", partitions=2)
+    stack = Stack(kafka, StoreSettings(url=clickhouse.url), tmp_path)
+    await stack.start()
+    try:
+        sink = await stack.sink()
+        await stack.send([row("a", 1, 1)])
+        await reached(lambda: _counts(stack, "d_a_g1", 1))
+
+        os.kill(clickhouse.pid, signal.SIGKILL)
+        for number in range(20):
+            await stack.send([row(f"b{number}", 2, number)])
+
+        async def noticed():
+            return not await sink.is_ready()
+
+        await reached(noticed)
+        await clickhouse.start()
+        await reached(lambda: _counts(stack, "d_a_g1", 21))
+        await sink.ready()
+    finally:
+        await stack.close()
+        await clickhouse.close()
 
 
 async def test_two_sinks_of_which_one_is_killed_leave_exactly_the_model(stack):

@@ -35,7 +35,7 @@ class Log:
             await admin.create_topics([NewTopic(self.topic, PARTITIONS, 1)])
 
     async def send(self, numbers, *, partition=None, dataset=None) -> None:
-        """Append numbers: round robin or to one partition; each its own dataset, so its own run, or all one."""
+        """Append numbers in turn or to one partition; each its own dataset, so its own run, or all one."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap)
         await producer.start()
         try:
@@ -198,7 +198,7 @@ async def test_nothing_is_committed_until_the_first_run_is_finished(log):
 
 @pytest.mark.parametrize("instance", ["", "member-0"])
 async def test_unfinished_runs_are_delivered_again_after_a_restart(log, instance):
-    """At least once: with them comes what was finished behind them, which converges. Static membership too."""
+    """With them comes what was finished behind them: at least once. Static membership changes nothing."""
     await log.send(range(40))
     async with Member(log, holds=100, instance=instance) as member:
         await has_all(member, range(40))

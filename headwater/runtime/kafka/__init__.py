@@ -1,1 +1,4 @@
-"""How do batches travel?  Topics, producer, and a Faust transport that joins messages into runs; an *offset* is always the next one to read."""
+"""How do batches travel?  Topics, producer, and a Faust transport that joins messages into runs.
+
+An *offset* is always the next one to read.
+"""

@@ -315,16 +315,23 @@ class KafkaProducer:
 
 
 async def _stop(client: AIOKafkaProducer, timeout_s: float) -> None:
-    """End a client without waiting for messages that it would try to deliver for ever."""
-    # A stop waits for every message, and none expires: so they are failed first. No public way to do that.
+    """End a client without waiting for messages that it would try to deliver for ever.
+
+    A stop waits for every message, and none expires, so they are failed first; there is no public way to do
+    that. The sender task does not expect it and may die of a KeyError when it puts a batch back, which is as
+    good as its cancellation, but then the stop ends early and leaves the connections open.
+    """
+    sender = client._sender  # noqa: SLF001
+    if sender.sender_task is not None:
+        sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001 - is done here
     client._message_accumulator.fail_all(KafkaError("the client was replaced"))  # noqa: SLF001
     stopping = asyncio.ensure_future(client.stop())
     stopping.add_done_callback(_retrieve)
     await asyncio.wait([stopping], timeout=timeout_s)
     if not stopping.done():
         stopping.cancel()
-        with suppress(asyncio.CancelledError):
-            await stopping
+        await asyncio.wait([stopping], timeout=timeout_s)
+    await client.client.close()
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:

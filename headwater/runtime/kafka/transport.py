@@ -8,6 +8,7 @@ message in flight), and after a rebalance the unfinished runs are read again.
 Source: faust/transport/consumer.py and drivers/aiokafka.py of faust-streaming 0.15.3, which this subclasses.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from headwater.runtime.kafka.runs import Message, Run, coalesce
 from headwater.runtime.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
+FAUST_LOG = logging.getLogger("faust.headwater")  # quiet unless something is wrong, like the rest of Faust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class RunPolicy:
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, in which a commit that fails is tried again and does not end the process."""
+
+    logger = FAUST_LOG
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
@@ -67,6 +71,8 @@ class _NothingRead(dict[TP, int | None]):
 
 class _Consumer(driver.Consumer):
     """Fetches runs instead of messages, and owns the bookkeeping of what may be committed."""
+
+    logger = FAUST_LOG
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -184,6 +190,7 @@ class _Transport(driver.Transport):
 class RunApp(faust.App):
     """A Faust app whose agents are handed runs."""
 
+    logger = FAUST_LOG
     run_policy: RunPolicy
 
     def _new_transport(self) -> _Transport:

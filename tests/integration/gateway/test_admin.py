@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+
 from gateway.app import build
 from gateway.settings import GatewaySettings
 from headwater.domain.schema import Rung, Schema
@@ -345,7 +346,9 @@ async def test_field_items_make_a_stack(api):
     uid = (await api.dataset())["uid"]
     path = f"/datasets/{uid}/fields"
     first = await api("POST", path, {"type": "type", "field": "level", "type_param": "double"}, status=201)
-    second = await api("POST", path + "/", {"type": "annotate", "field": "id", "annotation": "id"}, status=201)
+    second = await api(
+        "POST", path + "/", {"type": "annotate", "field": "id", "annotation": "id"}, status=201
+    )
     assert re.fullmatch(r"df_[0-9a-f]{12}", first["uid"])
     assert second == {
         "uid": second["uid"],

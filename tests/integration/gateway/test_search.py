@@ -1,20 +1,24 @@
 """Explore v2.1 over HTTP, on the in-memory twins."""
 
+from contextlib import asynccontextmanager
+
 import orjson
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+
 from gateway.app import build
 from gateway.settings import GatewaySettings
 from headwater.domain.datasets import Dataset, FieldItem
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.tables import CLICKHOUSE_TYPES, physical_column, rows_table
 from headwater.domain.types import FieldType
+from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.clock import ManualClock
 from headwater.runtime.memory.catalog import MemoryCatalog
 from headwater.runtime.memory.producer import MemoryProducer
 from headwater.runtime.memory.store import MemoryStore
 from headwater.runtime.schemas import MemorySchemas
-from headwater.runtime.settings import Secret
+from headwater.runtime.settings import Secret, StoreSettings
 
 BASE = "/api/explore/v2.1"
 KEY = "5e" * 28
@@ -100,14 +104,15 @@ class Explore:
         return body
 
 
-@pytest.fixture
-async def explore():
-    catalog, store, schemas = MemoryCatalog(), MemoryStore(), MemorySchemas()
+@asynccontextmanager
+async def serving(store):
+    """Serve one published dataset with ROWS from a store."""
+    catalog, schemas = MemoryCatalog(), MemorySchemas()
     await catalog.start()
     await catalog.write(STATIONS)
     await schemas.grow("da_1", SCHEMA)
-    types = {physical_column(name, rung.field_type): rung for name, rungs in SCHEMA.items() for rung in rungs}
-    columns = {name: CLICKHOUSE_TYPES[rung.field_type] for name, rung in types.items()}
+    kinds = [(name, rung.field_type) for name, rungs in SCHEMA.items() for rung in rungs]
+    columns = {physical_column(name, kind): CLICKHOUSE_TYPES[kind] for name, kind in kinds}
     await store.ensure_table(rows_table("da_1", 1), columns)
     await store.insert(rows_table("da_1", 1).name, b"\n".join(ROWS))
     app = build(
@@ -120,6 +125,12 @@ async def explore():
     )
     async with TestClient(TestServer(app)) as client:
         yield Explore(client, catalog, store, schemas)
+
+
+@pytest.fixture
+async def explore():
+    async with serving(MemoryStore()) as explore:
+        yield explore
 
 
 RECORDS = "/catalog/datasets/stations/records"
@@ -340,3 +351,24 @@ async def test_key_must_be_right_when_there_is_one(explore):
     await explore.refused(RECORDS, "UnauthorizedAccess", status=401, headers=wrong)
     await explore.refused(RECORDS + "?apikey=wrong", "UnauthorizedAccess", status=401)
     await explore(RECORDS, headers={"Authorization": f"Apikey {KEY}"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        RECORDS,
+        RECORDS + "?order_by=level desc, city&limit=2&offset=1",
+        RECORDS + "?order_by=seen&timezone=Asia/Tokyo",
+        f"{RECORDS}/{2:040x}",
+        "/catalog/datasets",
+    ],
+)
+async def test_answers_from_clickhouse_are_the_same(explore, clickhouse, unique, path):
+    """What the twin shows is what the real store shows."""
+    store = ClickHouseStore(StoreSettings(url=clickhouse.url, database=unique))
+    await store.start()
+    try:
+        async with serving(store) as real:
+            assert await real(path) == await explore(path)
+    finally:
+        await store.close()

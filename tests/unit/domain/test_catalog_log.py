@@ -144,9 +144,7 @@ def history(steps):
         else:
             lines.append(writer.change(uid, dataset_id, f"title {number}"))
     full = after(*lines)
-    for uid in sorted(full.disputed):
-        lines.append(full.settlement(uid))
-    return lines
+    return lines + [full.settlement(uid) for uid in sorted(full.disputed)]
 
 
 def compacted(lines):

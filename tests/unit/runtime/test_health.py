@@ -13,17 +13,22 @@ def clock():
 
 @pytest.fixture
 def health(clock):
-    return Health(now=lambda: clock.now_us() / 1_000_000)
+    """Health of a service that runs and is well."""
+    health = Health(now=lambda: clock.now_us() / 1_000_000)
+    health.set("kafka", ok=True)
+    return health
 
 
-def test_nothing_registered_is_ready(health):
-    """A process that needs nobody can serve at once."""
-    assert health.ready
+def test_nothing_registered_is_not_ready(clock):
+    """A service that has not said what it needs is still starting, and alive."""
+    health = Health(now=lambda: clock.now_us() / 1_000_000)
+
+    assert not health.ready
+    assert health.failure is None
 
 
 def test_one_failing_check_makes_it_unready(health):
     """All that a service needs must be there, and the report says what is not."""
-    health.set("kafka", ok=True)
     health.set("store", ok=False, detail="connection refused")
 
     assert not health.ready

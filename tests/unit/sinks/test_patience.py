@@ -48,6 +48,7 @@ async def test_failure_is_told_each_time():
 async def test_readiness_follows_the_store():
     """Not ready while the store is away, ready when it answers again."""
     health = Health()
+    health.set("store", ok=True)
     seen = []
     attempt, _ = failing(StoreUnavailable("away"))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from gateway.admin.changes import MAX_ATTEMPTS, MAX_DOCUMENT_BYTES, change, present, removed
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import Conflict, InvalidDocument, NotFound

@@ -1,6 +1,7 @@
 """Documents of datasets and resources: what is taken, and what is said about what is not."""
 
 import pytest
+
 from gateway.admin.documents import parse_dataset, parse_resource
 from headwater.domain.errors import InvalidDocument
 

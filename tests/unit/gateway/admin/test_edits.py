@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from gateway.admin import edits
 from gateway.admin.documents import parse_dataset, parse_resource
 from gateway.admin.states import InvalidStatus

@@ -1,6 +1,7 @@
 """Items of the field configuration: every type, and what is said about wrong ones."""
 
 import pytest
+
 from gateway.admin.items import ITEM_TYPES, parse_item
 from headwater.domain.datasets import Dataset, FieldItem
 from headwater.domain.errors import InvalidDocument

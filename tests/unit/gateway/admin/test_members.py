@@ -1,6 +1,7 @@
 """Reading JSON objects with paths."""
 
 import pytest
+
 from gateway.admin.members import Members, parse_object, shown
 from headwater.domain.errors import Invalid, InvalidDocument
 
@@ -25,7 +26,7 @@ def test_other_json_is_refused(body):
 
 
 def test_what_cannot_be_written_again_is_refused():
-    """orjson reads deeper than it writes; the catalog must be able to write what it keeps."""
+    """Orjson reads deeper than it writes; the catalog must be able to write what it keeps."""
     deep = b'{"a":' * 250 + b"1" + b"}" * 250
     with pytest.raises(Invalid, match="nested too deeply"):
         parse_object(deep)

@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.admin.names import (
     SLUG,
     new_pushkey,
@@ -11,8 +14,6 @@ from gateway.admin.names import (
     numbered_resource_id,
     slug_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

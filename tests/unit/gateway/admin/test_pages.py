@@ -1,10 +1,11 @@
 """limit and offset of lists."""
 
 import pytest
-from gateway.admin.pages import Page, parse_page
-from headwater.domain.errors import InvalidDocument
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gateway.admin.pages import Page, parse_page
+from headwater.domain.errors import InvalidDocument
 
 
 def test_defaults():

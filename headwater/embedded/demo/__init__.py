@@ -1,0 +1,1 @@
+"""What does the demo show?  A year of New York's flights and weather, pushed as if it happened now."""

@@ -1,0 +1,179 @@
+"""What do callers hear when the broker dies, and when the gateway is told to stop?  Real processes."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import aiohttp
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from headwater.embedded.kafka import KafkaBroker
+from headwater.embedded.ports import free_ports
+
+ADMIN_KEY = "integration"
+ANSWER_LIMIT_S = 10.0
+PRODUCE_TIMEOUT_S = 3.0
+START_S = 60.0
+CLIENTS = 32
+
+
+class GatewayProcess:
+    """`python -m gateway` on free ports."""
+
+    def __init__(self, bootstrap):
+        self.port, self.metrics_port = free_ports(2)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = {
+            **os.environ,
+            "HEADWATER_ADMIN_KEY": ADMIN_KEY,
+            "HEADWATER_GATEWAY_PORT": str(self.port),
+            "HEADWATER_METRICS_PORT": str(self.metrics_port),
+            "HEADWATER_KAFKA_BOOTSTRAP": bootstrap,
+            "HEADWATER_KAFKA_PRODUCE_TIMEOUT_S": str(PRODUCE_TIMEOUT_S),
+            "HEADWATER_PARENT_DEATH": "1",
+        }
+        self.process = None
+
+    async def start(self, session):
+        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "gateway", env=self.environ)
+        async with asyncio.timeout(START_S):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    response = await session.get(f"http://127.0.0.1:{self.metrics_port}/readyz")
+                    if response.status == 200:
+                        return
+                await asyncio.sleep(0.1)
+
+    async def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def open_dataset(self, session):
+        """Return the URL to push to."""
+        base, headers = f"{self.url}/api/automation/v1.0/datasets/", {"Authorization": f"apikey {ADMIN_KEY}"}
+        document = {"dataset_id": "loss", "metadata": {"default": {"title": {"value": "Loss"}}}}
+        dataset = await (await session.post(base, json=document, headers=headers)).json()
+        document = {"type": "realtime", "title": "realtime"}
+        created = await session.post(f"{base}{dataset['uid']}/resources/", json=document, headers=headers)
+        resource = await created.json()
+        published = await session.post(f"{base}{dataset['uid']}/publish/", headers=headers)
+        assert published.status == 200
+        return f"{self.url}/api/push/1.0/loss/realtime/push/?pushkey={resource['pushkey']}"
+
+
+class Load:
+    """Clients that push numbers one at a time and note what they were told."""
+
+    def __init__(self, session, url):
+        self.session = session
+        self.url = url
+        self.next = 0
+        self.acknowledged = set()
+        self.answers = []  # (status or None, seconds)
+        self.running = True
+
+    async def client(self):
+        while self.running:
+            number, self.next = self.next, self.next + 1
+            started = time.monotonic()
+            try:
+                response = await self.session.post(self.url, data=b'{"n":%d}' % number)
+                await response.read()
+                status = response.status
+            except aiohttp.ClientError:
+                status = None
+            self.answers.append((status, time.monotonic() - started))
+            if status == 200:
+                self.acknowledged.add(number)
+            if status is None:
+                return
+
+    async def until(self, count):
+        """Wait for so many further acknowledgements."""
+        target = len(self.acknowledged) + count
+        async with asyncio.timeout(60):
+            while len(self.acknowledged) < target:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.02)
+
+
+async def numbers_on_the_log(bootstrap):
+    """Return how often each number is in topic raw."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = [TopicPartition("headwater.raw", number) for number in range(4)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        found = {}
+        for partition in partitions:
+            while await consumer.position(partition) < ends[partition]:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for message in records:
+                        value = orjson.loads(message.value)
+                        for record in value if isinstance(value, list) else [value]:
+                            found[record["n"]] = found.get(record["n"], 0) + 1
+        return found
+    finally:
+        await consumer.stop()
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    broker = KafkaBroker(tmp_path)
+    await broker.start()
+    yield broker
+    await broker.close()
+
+
+@pytest.fixture
+async def session():
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS)) as session:
+        yield session
+
+
+@pytest.fixture
+async def gateway(broker, session):
+    gateway = GatewayProcess(broker.bootstrap)
+    await gateway.start(session)
+    yield gateway
+    if gateway.process.returncode is None:
+        gateway.process.kill()
+        await gateway.process.wait()
+
+
+async def test_no_false_ok_and_no_hang_when_the_broker_dies(broker, session, gateway):
+    """Everybody is answered in time: ok and then it is on the log, or 503; afterwards all is as before."""
+    load = Load(session, await gateway.open_dataset(session))
+    clients = [asyncio.ensure_future(load.client()) for _ in range(CLIENTS)]
+    await load.until(500)
+    broker.kill()
+    await asyncio.sleep(PRODUCE_TIMEOUT_S + 1)
+    await broker.start()
+    await load.until(500)
+    load.running = False
+    await asyncio.gather(*clients)
+
+    assert {status for status, _ in load.answers} == {200, 503}
+    assert max(seconds for _, seconds in load.answers) < ANSWER_LIMIT_S
+    assert load.acknowledged <= set(await numbers_on_the_log(broker.bootstrap))
+    assert await gateway.stop() == 0
+
+
+async def test_a_stop_answers_those_in_flight(broker, session, gateway):
+    """SIGTERM under load: exit 0, every ok is on the log once, and nothing is there that was refused."""
+    load = Load(session, await gateway.open_dataset(session))
+    clients = [asyncio.ensure_future(load.client()) for _ in range(CLIENTS)]
+    await load.until(500)
+    assert await gateway.stop() == 0
+    await asyncio.gather(*clients)
+
+    log = await numbers_on_the_log(broker.bootstrap)
+    assert load.acknowledged <= set(log)
+    assert set(log.values()) == {1}
+    assert len(set(log) - load.acknowledged) <= CLIENTS
