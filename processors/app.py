@@ -23,14 +23,14 @@ def build(
     producer: Producer,
     catalog: Catalog,
     schemas: Schemas,
-    instance: str = "",
 ) -> tuple[RunApp, Processor]:
     """Return the Faust app and the processor whose agent it runs."""
     policy = RunPolicy(
         routing=RAW_ROUTING, max_messages=settings.run_max_messages, max_bytes=settings.run_max_bytes
     )
     topics = settings.kafka.topics
-    app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=instance)
+    # Not process.instance: two processors that nobody named must not take each other's place in the group.
+    app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=settings.process.instance)
     processor = Processor(settings, topics=topics, producer=producer, catalog=catalog, schemas=schemas)
 
     async def convert(stream: Any) -> None:
@@ -48,9 +48,7 @@ async def main(settings: ProcessorSettings, process: Process) -> None:
     schemas = SchemaBook(settings.kafka, producer)
     await producer.start()
     await asyncio.gather(catalog.start(), schemas.start())
-    app, processor = build(
-        settings, producer=producer, catalog=catalog, schemas=schemas, instance=process.instance
-    )
+    app, processor = build(settings, producer=producer, catalog=catalog, schemas=schemas)
     try:
         await run_worker(app, process)
         await processor.drain()
