@@ -27,6 +27,7 @@ from benchmarks.machine import machine_facts
 from benchmarks.measures.freshness import freshness
 from benchmarks.measures.memory import resident_mb
 from benchmarks.measures.native import native
+from benchmarks.measures.processor_time import microseconds_each, processor_seconds
 from benchmarks.measures.pushes import batches, singles
 from benchmarks.report import markdown, table
 from benchmarks.stacks.headwater import HeadwaterStack
@@ -37,6 +38,7 @@ MEASURES = ("a", "b", "c", "d", "e")
 
 Stack = HeadwaterStack | StockStack
 Results = dict[str, Any]
+Measure = Callable[[Stack], Awaitable[Results]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,25 +101,28 @@ class Bench:
 
     async def headwater(self, stack: HeadwaterStack) -> Results:
         """Measure the real stack."""
-        return {"start": {"ready_s": stack.start_s}, **await self._measure(stack)}
+        results = await self._measure(stack)
+        if "e" in results:
+            results["e"]["total_mb"] = _total(results["e"])
+        return {"start": {"ready_s": stack.start_s}, **results}
 
     async def stock(self, stack: StockStack) -> Results:
-        """Measure the stock stack."""
+        """Measure the stock stack; its memory has no total, since broker and store are those of the other."""
         return await self._measure(stack)
 
     async def _measure(self, stack: Stack) -> Results:
         before = resident_mb(stack.pids)
         results = {}
-        await self._step(f"{stack.name}: warm-up", self._warm_up(stack))
+        await self._step(stack, "warm-up", self._warm_up)
         for name, says, measure in self._chosen():
-            results[name] = await self._step(f"{stack.name}: {says}", measure(stack))
+            results[name] = await self._step(stack, says, measure)
         if "e" in self._only:
             results["e"] = _memory(before, resident_mb(stack.pids))
         return results
 
-    def _chosen(self) -> list[tuple[str, str, Callable[[Stack], Awaitable[Results]]]]:
+    def _chosen(self) -> list[tuple[str, str, Measure]]:
         sizes = self._sizes
-        steps: list[tuple[str, str, Callable[[Stack], Awaitable[Results]]]] = [
+        steps: list[tuple[str, str, Measure]] = [
             ("a", f"{sizes.batch_records:,} records in batches of 500", self._batches),
             ("b64", f"single pushes over 64 connections, {sizes.single_seconds:.0f} s", self._singles_64),
             ("b256", f"single pushes over 256 connections, {sizes.single_seconds:.0f} s", self._singles_256),
@@ -147,20 +152,23 @@ class Bench:
     async def _native(self, stack: Stack) -> Results:
         return await native(await stack.target("d"), self._sizes.native_messages)
 
-    async def _step(self, says: str, measuring: Awaitable[Results]) -> Results:
-        with self._console.status(says):
-            result = await measuring
-        self._console.print(
-            f"[bold]{says}[/]: {orjson.dumps(result).decode()}", highlight=False, soft_wrap=True
-        )
+    async def _step(self, stack: Stack, says: str, measure: Measure) -> Results:
+        before = processor_seconds(stack.pids)
+        with self._console.status(f"{stack.name}: {says}"):
+            result = await measure(stack)
+        used = microseconds_each(before, processor_seconds(stack.pids), result["records"])
+        result = {**result, "processor_us_per_record": used}
+        line = f"[bold]{stack.name}: {says}[/]: {orjson.dumps(result).decode()}"
+        self._console.print(line, highlight=False, soft_wrap=True)
         return result
 
 
 def _memory(before: dict[str, float], after: dict[str, float]) -> Results:
-    return {
-        "processes": {name: {"before": before[name], "after": mb} for name, mb in after.items()},
-        "total_mb": round(sum(after.values()), 1),
-    }
+    return {"processes": {name: {"before": before[name], "after": mb} for name, mb in after.items()}}
+
+
+def _total(memory: Results) -> float:
+    return float(round(sum(one["after"] for one in memory["processes"].values()), 1))
 
 
 async def run(console: Console, chosen: argparse.Namespace) -> Results:
@@ -203,7 +211,7 @@ async def _until_stopped(measuring: Awaitable[Results]) -> Results:
 
 def main() -> int:
     """Run, print, write; return the exit code."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     chosen = arguments()
     try:
         results = uvloop.run(_until_stopped(run(console, chosen)))

@@ -32,7 +32,7 @@ class GatewaySettings:
     )
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(8480, "port of push, management and search; 0 takes any free one", low=0, high=65_535)
-    public_url: str = setting("", "start of every push_url; http://127.0.0.1:<port> when empty")
+    public_url: str = setting("", "start of every push_url; when empty, the address that was asked")
 
     body_limit_bytes: int = setting(
         5 * MIB, "bytes of one request's body, unpacked", low=1024, high=MAX_MESSAGE_BYTES // 2
@@ -59,8 +59,3 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-
-    @property
-    def base_url(self) -> str:
-        """The start of every push URL, without a slash at its end."""
-        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")

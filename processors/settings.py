@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from headwater.runtime.settings import KafkaSettings, ProcessSettings, setting
+from headwater.runtime.settings import KafkaSettings, ProcessSettings, check_ranges, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +28,6 @@ class ProcessorSettings:
         0.1, "seconds before the first retry while Kafka is away", low=0.01, high=10
     )
     retry_longest_s: float = setting(5.0, "seconds between retries at most", low=0.1, high=60)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)

@@ -129,11 +129,7 @@ class Writer:
             self._health.fail(f"a batch failed: {error!r}")
 
     async def _write(self, batch: Batch[Parcel]) -> None:
-        try:
-            await self._store_batch(batch)
-        except _Over:
-            metrics.DISCARDED_RECORDS.labels(rule=EARLIER_GENERATION).inc(batch.rows)
-            _finish(batch.parcels)
+        await self._store_batch(batch)
         self._batcher.done(batch, self._now_s())
         self._room.set()
         self._start_due()
@@ -143,6 +139,9 @@ class Writer:
         rows = b"\n".join(value for parcel in batch.parcels for value in parcel.values)
         try:
             await self._insert(batch.parcels, rows)
+        except _Over:
+            _discard(batch.parcels)
+            return
         except RowsRefused:
             # Perhaps the table lost a column behind our back: it gets it again with the next insert.
             self._tables.forget(batch.parcels[0].table.name)
@@ -154,9 +153,13 @@ class Writer:
 
     async def _store_parcel(self, parcel: Parcel) -> None:
         """Store one parcel, its bad rows in quarantine."""
-        refused = await insert_all_but_refused(
-            lambda rows: self._insert((parcel,), rows), split_rows(parcel.values)
-        )
+        try:
+            refused = await insert_all_but_refused(
+                lambda rows: self._insert((parcel,), rows), split_rows(parcel.values)
+            )
+        except _Over:
+            _discard((parcel,))
+            return
         if refused:
             await self._quarantine(parcel, refused)
         self._stored((parcel,), parcel.rows - len(refused))
@@ -206,6 +209,11 @@ class Writer:
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _discard(parcels: Sequence[Parcel]) -> None:
+    metrics.DISCARDED_RECORDS.labels(rule=EARLIER_GENERATION).inc(sum(parcel.rows for parcel in parcels))
+    _finish(parcels)
 
 
 def _finish(parcels: Sequence[Parcel]) -> None:

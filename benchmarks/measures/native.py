@@ -14,7 +14,7 @@ async def native(target: Target, messages: int) -> dict[str, Any]:
         sent = await load.run(timeout_s=180)
     visible = await until_searchable(target, messages, within_s=300)
     return {
-        "messages": messages,
+        "records": messages,
         "acknowledged_per_s": round(messages / (sent["last_ack"] - sent["started"])),
         "searchable_per_s": round(messages / (visible - sent["started"])),
     }

@@ -32,7 +32,7 @@ async def singles(target: Target, *, connections: int, seconds: float) -> dict[s
     visible = await until_searchable(target, sent["requests"], within_s=120)
     return {
         "connections": connections,
-        "pushes": sent["requests"],
+        "records": sent["requests"],
         "acknowledged_per_s": round(sent["requests"] / (sent["last_ack"] - sent["started"])),
         "behind_s": round(visible - sent["last_ack"], 3),
         "latency": sent["latency"],

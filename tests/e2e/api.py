@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -142,7 +143,8 @@ class Api:
         """Push a body as curl -d does: bytes as they are, anything else as JSON."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": FORM}
-        return await self.request("POST", self.path(dataset, tail), data=sent, headers=headers, **options)
+        url = self.path(dataset, tail)
+        return await self.request("POST", url, data=BytesIO(sent), headers=headers, **options)
 
     async def delete(self, dataset: Opened, body: Any) -> Answer:
         """Delete by values."""

@@ -17,15 +17,6 @@ def test_admin_key_is_required_and_hidden():
     assert "open sesame" not in repr(load(GatewaySettings, {"HEADWATER_ADMIN_KEY": "open sesame"}))
 
 
-def test_push_urls_start_where_the_gateway_listens_unless_told():
-    """Behind a proxy the public URL is another; a slash at its end does no harm."""
-    environ = {"HEADWATER_ADMIN_KEY": "k", "HEADWATER_GATEWAY_PORT": "9000"}
-    assert load(GatewaySettings, environ).base_url == "http://127.0.0.1:9000"
-
-    environ["HEADWATER_GATEWAY_PUBLIC_URL"] = "https://data.example.org/"
-    assert load(GatewaySettings, environ).base_url == "https://data.example.org"
-
-
 def test_no_setting_lets_a_message_grow_past_what_kafka_takes():
     """The largest body that can be allowed, and the largest shared message, fit with room to spare."""
     environ = {"HEADWATER_ADMIN_KEY": "k", "HEADWATER_GATEWAY_BODY_LIMIT_BYTES": str(MAX_MESSAGE_BYTES)}
