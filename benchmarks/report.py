@@ -123,7 +123,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         lines += [_line((name, str(one["before"]), str(one["after"]))) for name, one in memory.items()]
     facts = (
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB, {machine['system']},"
-        f" {machine['python']}, commit {machine['commit']}, {machine['date']}; `{results['command']}`"
+        f" {machine['python']}, commit {machine['commit']}, {machine['date']},"
+        f" load average before {machine['load_average_before'][0]}; `{results['command']}`"
     )
     return "\n".join([*lines, "", facts, ""])
 

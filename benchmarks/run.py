@@ -175,7 +175,11 @@ async def run(console: Console, chosen: argparse.Namespace) -> Results:
     """Measure both stacks; raises ExpectationFailed when a number would not be valid."""
     bench = Bench(console, QUICK if chosen.quick else FULL, chosen.only)
     results: Results = {"command": " ".join(["python -m benchmarks.run", *sys.argv[1:]]), "stock": {}}
-    results["machine"] = machine_facts()
+    results["machine"] = machine = machine_facts()
+    if machine["load_average_before"][0] > machine["cores"] / 2:
+        console.print(
+            f"[yellow]this machine is busy (load {machine['load_average_before'][0]}): low numbers[/]"
+        )
     folder, keep = Path(tempfile.mkdtemp(prefix="headwater-bench-")), False
     try:
         async with HeadwaterStack(folder) as stack:

@@ -27,7 +27,7 @@ class GatewaySettings:
     store: StoreSettings = field(default_factory=StoreSettings)
     process: ProcessSettings = field(default_factory=ProcessSettings)
 
-    admin_key: Secret = setting(  # noqa: RUF009 - as immutable as a str
+    admin_key: Secret = setting(
         REQUIRED, "the key of the management API", variable="HEADWATER_ADMIN_KEY"
     )
     host: str = setting("127.0.0.1", "address to listen on")

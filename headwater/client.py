@@ -124,7 +124,7 @@ class Client:
             async with self._session.request(method, self.url + path, headers=headers, data=body) as response:
                 return _checked(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServerUnavailable(f"no answer from {self.url}: {error!r}") from error
+            raise ServerUnavailable(f"no answer from {self.url}: {type(error).__name__}") from error
 
 
 def _checked(status: int, body: bytes) -> dict[str, Any]:

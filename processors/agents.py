@@ -19,6 +19,7 @@ from headwater.domain.errors import BrokerUnavailable
 from headwater.domain.schema import Schema
 from headwater.runtime import metrics
 from headwater.runtime.catalog import Catalog
+from headwater.runtime.health import Health
 from headwater.runtime.kafka.producer import Producer
 from headwater.runtime.kafka.runs import Run
 from headwater.runtime.kafka.topics import Header, Op, Topics
@@ -43,8 +44,10 @@ class Processor:
         producer: Producer,
         catalog: Catalog,
         schemas: Schemas,
+        health: Health,
     ) -> None:
         self._settings = settings
+        self._health = health
         self._topics = topics
         self._producer = producer
         self._catalog = catalog
@@ -181,11 +184,13 @@ class Processor:
             try:
                 await send()
             except BrokerUnavailable as error:
+                self._health.set("kafka", ok=False, detail=str(error))
                 metrics.RETRIES.labels(service="processors", cause="broker").inc()
                 log.warning("Kafka is away, trying again", error=str(error), delay_s=delay_s)
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, self._settings.retry_longest_s)
             else:
+                self._health.set("kafka", ok=True)
                 return
 
 

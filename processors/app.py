@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from headwater.runtime.catalog import Catalog, KafkaCatalog
+from headwater.runtime.health import Health
 from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer, Producer
 from headwater.runtime.kafka.runs import RAW_ROUTING
@@ -23,6 +24,7 @@ def build(
     producer: Producer,
     catalog: Catalog,
     schemas: Schemas,
+    health: Health,
 ) -> tuple[RunApp, Processor]:
     """Return the Faust app and the processor whose agent it runs."""
     policy = RunPolicy(
@@ -31,7 +33,9 @@ def build(
     topics = settings.kafka.topics
     # Not process.instance: two processors that nobody named must not take each other's place in the group.
     app = make_app(topics.prefix + GROUP, settings.kafka, policy, instance=settings.process.instance)
-    processor = Processor(settings, topics=topics, producer=producer, catalog=catalog, schemas=schemas)
+    processor = Processor(
+        settings, topics=topics, producer=producer, catalog=catalog, schemas=schemas, health=health
+    )
 
     async def convert(stream: Any) -> None:
         await processor.take(stream.noack().events())
@@ -48,9 +52,11 @@ async def main(settings: ProcessorSettings, process: Process) -> None:
     schemas = SchemaBook(settings.kafka, producer)
     await producer.start()
     await asyncio.gather(catalog.start(), schemas.start())
-    app, processor = build(settings, producer=producer, catalog=catalog, schemas=schemas)
+    app, processor = build(
+        settings, producer=producer, catalog=catalog, schemas=schemas, health=process.health
+    )
     try:
-        await run_worker(app, process)
+        await run_worker(app, process, needs="kafka")
         await processor.drain()
     finally:
         await schemas.close()

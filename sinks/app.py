@@ -72,7 +72,7 @@ async def main(settings: SinkSettings, process: Process) -> None:
         await catalog.start()
         async with asyncio.TaskGroup() as tasks:
             dropping = tasks.create_task(writer.drop_what_is_over(), name="drop tables")
-            await run_worker(app, process)
+            await run_worker(app, process, needs="store")
             dropping.cancel()
     finally:
         await writer.close()

@@ -1,16 +1,20 @@
-"""ClickHouse behind the Store port, over its HTTP interface.
+"""ClickHouse behind the Store port, by clickhouse-connect's async client over HTTP.
 
-aiohttp alone, not clickhouse-connect: rows pass as the bytes they are, in one request, on a connection that
-stays open; and its client asks the server for its settings before it can be made, so no process could start
-while the store is away.
+Rows pass as the bytes they are (`raw_insert`), in one request, on a connection that stays open. The client
+asks the server for its settings before it can be used, so it is made with the first statement that finds the
+server there, and no process needs the store to start.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
+import clickhouse_connect
 import orjson
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import CLICKHOUSE_TYPES, Table
@@ -22,6 +26,8 @@ from headwater.runtime.store import RowsRefused, Select, UnknownTable
 WRITE_TIMEOUT_S = 30.0  # for one insert or one statement that changes a table
 KEEP_ALIVE_S = 8.0  # below ClickHouse's own 10 s, so that we hang up first
 CONNECTIONS = 32
+CONNECT_TIMEOUT_S = 5.0
+MAX_MESSAGE = 2000  # characters of an error that we repeat
 ANSWER_GRACE_S = 1.0  # what a query that ran into its own time limit may take to say so
 
 UNKNOWN_DATABASE = 81
@@ -51,15 +57,19 @@ ROWS_REFUSED_CODES: Mapping[int, str] = {
     349: "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
     467: "CANNOT_PARSE_BOOL",
 }
-_CODE = re.compile(r"Code: (\d+)")
+
+_NAMED_CODE = re.compile(r"\bCode: (\d+)\. DB::")
 
 
 class _QueryFailed(Exception):
-    """ClickHouse answered with an error; `code` is its number, 0 when it named none."""
+    """ClickHouse answered with an error; `code` is its number."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         super().__init__(message)
+
+
+Statement = Callable[[AsyncClient], Awaitable[Any]]
 
 
 class ClickHouseStore:
@@ -68,25 +78,19 @@ class ClickHouseStore:
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
         self._database = settings.database
-        self._session: aiohttp.ClientSession | None = None
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._open = False
 
     async def start(self) -> None:
         """Prepare to connect; does not need the server."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S),
-                headers={
-                    "X-ClickHouse-User": self._settings.user,
-                    "X-ClickHouse-Key": str(self._settings.password),
-                },
-                auto_decompress=True,
-                skip_auto_headers=("User-Agent",),
-            )
+        self._open = True
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        self._open = False
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
     async def ensure_table(self, table: Table, columns: Mapping[str, str]) -> None:
         _check_types(table, columns)
@@ -111,7 +115,11 @@ class ClickHouseStore:
     async def insert(self, table: str, rows: bytes) -> None:
         if not rows:
             return
-        await self._write(statements.insert_rows(self._database, table), rows)
+        name = statements.table_name(self._database, table)
+        settings = statements.INSERT_SETTINGS
+        await self._change(
+            lambda client: client.raw_insert(name, insert_block=rows, fmt="JSONEachRow", settings=settings)
+        )
 
     async def select(self, select: Select) -> list[dict[str, Any]]:
         points = [field.name for field in select.fields if field.type is FieldType.GEO_POINT]
@@ -153,10 +161,10 @@ class ClickHouseStore:
 
     async def _read(self, query: str, **bound: str) -> list[list[Any]]:
         """Return the lines of a query in the format JSONCompactEachRow; `bound` are its parameters."""
-        parameters = {f"param_{name}": value.encode().hex() for name, value in bound.items()}
+        parameters = {name: value.encode().hex() for name, value in bound.items()}
         timeout_s = self._settings.query_timeout_s + ANSWER_GRACE_S
         try:
-            answer = await self._ask({"wait_end_of_query": "1", **parameters}, query.encode(), timeout_s)
+            answer = await self._ask(lambda client: client.raw_query(query, parameters or None), timeout_s)
             return [orjson.loads(line) for line in answer.split(b"\n") if line]
         except _QueryFailed as error:
             if error.code in UNKNOWN_TABLE_CODES:
@@ -167,12 +175,13 @@ class ClickHouseStore:
         except orjson.JSONDecodeError as error:
             raise StoreUnavailable(f"the answer is cut or not ClickHouse's: {error}") from error
 
-    async def _write(self, statement: str, rows: bytes = b"") -> None:
+    async def _write(self, statement: str) -> None:
+        await self._change(lambda client: client.raw_query(statement))
+
+    async def _change(self, statement: Statement) -> None:
+        """Run what changes something; raises UnknownTable, RowsRefused, StoreUnavailable."""
         try:
-            if rows:
-                await self._ask({"query": statement}, rows, WRITE_TIMEOUT_S)
-            else:
-                await self._ask({}, statement.encode(), WRITE_TIMEOUT_S)
+            await self._ask(statement, WRITE_TIMEOUT_S)
         except _QueryFailed as error:
             if error.code in UNKNOWN_TABLE_CODES:
                 raise UnknownTable(str(error)) from error
@@ -180,41 +189,58 @@ class ClickHouseStore:
                 raise RowsRefused(str(error), code=error.code) from error
             raise StoreUnavailable(str(error)) from error
 
-    async def _ask(self, parameters: Mapping[str, str], body: bytes, timeout_s: float) -> bytes:
+    async def _ask(self, statement: Statement, timeout_s: float) -> Any:
         """Return ClickHouse's answer; raises _QueryFailed for its errors, StoreUnavailable without answer.
 
-        A connection that the server closed while it was idle is no answer, but no failure either: as every
-        statement may be repeated, it is, once.
+        A connection that the server closed while it was idle is no failure: the client repeats once.
         """
         try:
-            try:
-                return await self._post(parameters, body, timeout_s)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                return await self._post(parameters, body, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await statement(await self._connected())
+        except ClickHouseError as error:
+            if code := _code(error):
+                raise _QueryFailed(code, str(error)[:MAX_MESSAGE]) from error
+            raise StoreUnavailable(f"{self._settings.url}: {error}"[:MAX_MESSAGE]) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise StoreUnavailable(f"{self._settings.url}: {error!r}") from error
 
-    async def _post(self, parameters: Mapping[str, str], body: bytes, timeout_s: float) -> bytes:
-        if self._session is None:
+    async def _connected(self) -> AsyncClient:
+        """Return the client, made when the server was first there."""
+        if not self._open:
             raise StoreUnavailable("the store is not started, or closed already")
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        url = self._settings.url
-        async with self._session.post(url, params=parameters, data=body, timeout=timeout) as response:
-            answer = await response.read()
-            if response.status == 200 and "X-ClickHouse-Exception-Code" not in response.headers:  # noqa: PLR2004
-                return answer
-            raise _failure(response, answer.decode(errors="replace"))
+        if self._client is None:
+            async with self._connecting:
+                if self._client is None:
+                    self._client = await self._connect()
+        return self._client
+
+    async def _connect(self) -> AsyncClient:
+        return await clickhouse_connect.create_async_client(
+            dsn=self._settings.url,
+            username=self._settings.user,
+            password=str(self._settings.password),
+            compress=False,
+            query_retries=0,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            send_receive_timeout=WRITE_TIMEOUT_S,
+            connector_limit=CONNECTIONS,
+            connector_limit_per_host=CONNECTIONS,
+            keepalive_timeout=KEEP_ALIVE_S,
+            autogenerate_session_id=False,
+            autogenerate_query_id=False,
+        )
 
 
 class _UnknownColumn(Exception):
     """A query named a column that the table has not."""
 
 
-def _failure(response: aiohttp.ClientResponse, text: str) -> _QueryFailed:
-    named = _CODE.search(text)
-    code = response.headers.get("X-ClickHouse-Exception-Code") or (named[1] if named else "0")
-    message = text.strip()[:2000] or f"HTTP status {response.status}"
-    return _QueryFailed(int(code) if code.isdecimal() else 0, message)
+def _code(error: ClickHouseError) -> int:
+    """Return ClickHouse's number for an error, from the text where a proxy dropped the header; else 0."""
+    if code := getattr(error, "code", None):
+        return int(code)
+    named = _NAMED_CODE.search(str(error))
+    return int(named[1]) if named else 0
 
 
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:

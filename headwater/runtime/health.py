@@ -54,6 +54,10 @@ class Health:
         """Set one check; a service registers what it needs as not ok before it starts it."""
         self._checks[name] = (ok, detail)
 
+    def is_ok(self, name: str) -> bool:
+        """Tell what was last set for one check; True for one that was never set."""
+        return self._checks.get(name, (True, ""))[0]
+
     def fail(self, reason: str) -> None:
         """Say that only a restart can help; the first reason stays."""
         self._failure = self._failure or reason

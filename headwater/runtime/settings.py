@@ -151,7 +151,7 @@ class StoreSettings:
 
     url: str = setting("http://127.0.0.1:8123", "ClickHouse's HTTP interface")
     user: str = setting("default", "ClickHouse user")
-    password: Secret = setting(NO_SECRET, "ClickHouse password")  # noqa: RUF009 - as immutable as a str
+    password: Secret = setting(NO_SECRET, "ClickHouse password")
     database: str = setting("headwater", "database that holds all tables")
     query_timeout_s: float = setting(10.0, "seconds one statement may take", low=0.1, high=3600)
 

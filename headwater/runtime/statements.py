@@ -5,6 +5,7 @@ other way in for anything that a person or a sender wrote.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from headwater.domain.tables import (
     CLICKHOUSE_TYPES,
@@ -22,10 +23,12 @@ SYSTEM_COLUMNS = (RECORD_ID, VERSION, RECEIVED_AT)
 
 # A column that the table has not is an error, never a silent loss; and the answer comes once the part is
 # written, never from a buffer in memory.
-_INSERT_SETTINGS = (
-    "async_insert=0, input_format_skip_unknown_fields=0, input_format_null_as_default=1, "
-    "date_time_input_format='basic'"
-)
+INSERT_SETTINGS: Mapping[str, Any] = {
+    "async_insert": 0,
+    "input_format_skip_unknown_fields": 0,
+    "input_format_null_as_default": 1,
+    "date_time_input_format": "basic",
+}
 _OUTPUT_SETTINGS = (
     "output_format_json_quote_64bit_integers=0, output_format_json_quote_denormals=0, "
     "output_format_json_named_tuples_as_objects=1, output_format_json_validate_utf8=1, "
@@ -80,9 +83,9 @@ def list_columns() -> str:
     )
 
 
-def insert_rows(database: str, table: str) -> str:
-    """Return the insert whose body is JSONEachRow."""
-    return f"INSERT INTO {quoted(database)}.{quoted(table)} SETTINGS {_INSERT_SETTINGS} FORMAT JSONEachRow"
+def table_name(database: str, table: str) -> str:
+    """Return a table's full name, quoted."""
+    return f"{quoted(database)}.{quoted(table)}"
 
 
 def count_rows(database: str, table: str, timeout_s: float) -> str:

@@ -13,6 +13,7 @@ from headwater.domain.datasets import Dataset, FieldItem, Resource, hash_pushkey
 from headwater.domain.identity import record_id
 from headwater.domain.versions import stamp_at
 from headwater.runtime.clock import SystemClock
+from headwater.runtime.health import Health
 from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer
 from headwater.runtime.kafka.tail import Tail
@@ -73,7 +74,11 @@ class Bench:
     async def worker(self) -> AsyncIterator[None]:
         """One processors service, while the block lasts."""
         app, processor = build(
-            self.settings, producer=self.producer, catalog=self.catalog, schemas=self.schemas
+            self.settings,
+            producer=self.producer,
+            catalog=self.catalog,
+            schemas=self.schemas,
+            health=Health(),
         )
         app.finalize()
         async with asyncio.timeout(30):

