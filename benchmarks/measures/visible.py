@@ -11,6 +11,7 @@ from benchmarks.expectations import ExpectationFailed, expect
 from benchmarks.target import Reader, Target
 
 SHORTEST_S, LONGEST_S = 0.02, 0.5
+STANDSTILL_S = 30.0  # without one more record: the rest is lost
 
 
 async def until_searchable(target: Target, expected: int, within_s: float) -> float:
@@ -19,7 +20,7 @@ async def until_searchable(target: Target, expected: int, within_s: float) -> fl
     Raises ExpectationFailed when there are ever more, or not all in time.
     """
     began = time.monotonic()
-    first: int | None = None
+    first, last, moved = None, -1, began
     async with Reader(target) as reader:
         while True:
             count = await reader.count()
@@ -27,9 +28,11 @@ async def until_searchable(target: Target, expected: int, within_s: float) -> fl
             expect(count <= expected, f"{target.name}: {count} records are searchable, {expected} were sent")
             if count == expected:
                 return now
-            if now > began + within_s:
+            if count != last:
+                last, moved = count, now
+            if now > min(began + within_s, moved + STANDSTILL_S):
                 missing = f"{expected - count} of {expected} records are missing"
-                raise ExpectationFailed(f"{target.name}: {missing} after {within_s:.0f} s")
+                raise ExpectationFailed(f"{target.name}: {missing} after {now - began:.0f} s")
             first = count if first is None else first
             await asyncio.sleep(pause_s(count - first, expected - count, now - began))
 
