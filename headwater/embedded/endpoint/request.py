@@ -2,8 +2,9 @@
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
@@ -90,46 +91,69 @@ def unpack(body: bytes, encoding: str, limit: int = BODY_LIMIT_BYTES) -> bytes:
     raise our_failure(NOT_IMPLEMENTED, f"Content-Encoding {encoding!r} is not supported")
 
 
+class _Unpacker(Protocol):
+    """What zlib, zstandard and lz4 have in common: unpacks one frame."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+
 def _inflate(body: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its header
-    try:
-        unpacked = inflater.decompress(body, limit)
-    except zlib.error as error:
-        raise _damaged(error) from error
-    return _whole(unpacked, complete=inflater.eof, full=bool(inflater.unconsumed_tail))
+    def unpack_one(frame: bytes, room: int) -> tuple[bytes, _Unpacker]:
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its header
+        return inflater.decompress(frame, room), inflater
 
-
-def _unzstd(body: bytes, limit: int) -> bytes:
-    import zstandard
-
-    unpacker = zstandard.ZstdDecompressor().decompressobj()
-    try:
-        with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-            full = len(reader.read(limit + 1)) > limit
-        # The reader has a bound and takes half a frame for a whole one; the object is the other way round.
-        unpacked = b"" if full else unpacker.decompress(body)
-    except zstandard.ZstdError as error:
-        raise _damaged(error) from error
-    return _whole(unpacked, complete=unpacker.eof, full=full)
+    return _unframed(body, limit, unpack_one, zlib.error)
 
 
 def _unlz4(body: bytes, limit: int) -> bytes:
     import lz4.frame
 
-    unpacker = lz4.frame.LZ4FrameDecompressor()
-    try:
-        unpacked = unpacker.decompress(body, max_length=limit)
-    except RuntimeError as error:
-        raise _damaged(error) from error
-    return _whole(unpacked, complete=unpacker.eof, full=len(unpacked) >= limit and not unpacker.eof)
+    def unpack_one(frame: bytes, room: int) -> tuple[bytes, _Unpacker]:
+        unpacker = lz4.frame.LZ4FrameDecompressor()
+        return unpacker.decompress(frame, max_length=room), unpacker
+
+    return _unframed(body, limit, unpack_one, RuntimeError)
 
 
-def _whole(unpacked: bytes, *, complete: bool, full: bool) -> bytes:
-    if full:
-        raise our_failure(TOO_LARGE, f"The body is larger than {BODY_LIMIT_BYTES} bytes when unpacked")
-    if not complete:
-        raise _damaged("it ends early")
-    return unpacked
+def _unzstd(body: bytes, limit: int) -> bytes:
+    import zstandard
+
+    def unpack_one(frame: bytes, room: int) -> tuple[bytes, _Unpacker]:
+        # The reader has a bound and takes half a frame for a whole one; the object is the other way round.
+        unpacker = zstandard.ZstdDecompressor().decompressobj()
+        with zstandard.ZstdDecompressor().stream_reader(frame) as reader:
+            unpacked = reader.read(room)
+        return (unpacked if len(unpacked) >= room else unpacker.decompress(frame)), unpacker
+
+    return _unframed(body, limit, unpack_one, zstandard.ZstdError)
+
+
+def _unframed(
+    body: bytes,
+    limit: int,
+    unpack_one: Callable[[bytes, int], tuple[bytes, _Unpacker]],
+    damage: type[Exception],
+) -> bytes:
+    """Return what all frames of a body hold: clients send large inserts as several, one after the other."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while body or not parts:
+        try:
+            unpacked, unpacker = unpack_one(body, room)
+        except damage as error:
+            raise _damaged(error) from error
+        room -= len(unpacked)
+        if room <= 0:
+            raise our_failure(TOO_LARGE, f"The body is larger than {BODY_LIMIT_BYTES} bytes when unpacked")
+        if not unpacker.eof:
+            raise _damaged("it ends early")
+        parts.append(unpacked)
+        body = unpacker.unused_data
+    return b"".join(parts)
 
 
 def _damaged(error: object) -> Exception:

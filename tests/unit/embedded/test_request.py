@@ -28,6 +28,21 @@ def test_body_comes_out_as_it_went_in(encoding):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "lz4"])
+def test_every_frame_of_a_body_counts(encoding):
+    """Clients pack large inserts frame by frame; answering ok for the first alone would lose the rest."""
+    pack = PACKERS[encoding]
+    assert unpack(pack(b"one,") + pack(BODY) + pack(b""), encoding) == b"one," + BODY
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "lz4"])
+def test_the_limit_is_for_all_frames_together(encoding):
+    """Many small frames are as large as one large one."""
+    pack = PACKERS[encoding]
+    with pytest.raises(Failure):
+        unpack(pack(b"x" * 60) + pack(b"x" * 60), encoding, limit=100)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "lz4"])
 def test_body_that_unpacks_beyond_the_limit_is_refused(encoding):
     """A small body must not become gigabytes of memory."""
     with pytest.raises(Failure) as failure:
