@@ -27,9 +27,7 @@ class GatewaySettings:
     store: StoreSettings = field(default_factory=StoreSettings)
     process: ProcessSettings = field(default_factory=ProcessSettings)
 
-    admin_key: Secret = setting(
-        REQUIRED, "the key of the management API", variable="HEADWATER_ADMIN_KEY"
-    )
+    admin_key: Secret = setting(REQUIRED, "the key of the management API", variable="HEADWATER_ADMIN_KEY")
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(8480, "port of push, management and search; 0 takes any free one", low=0, high=65_535)
     public_url: str = setting("", "start of every push_url; when empty, the address that was asked")

@@ -53,7 +53,7 @@ Verdict = Admitted | Rejected | Behind | Dropped
 def admit(run: Run, dataset: Dataset | None, *, patient: bool = True) -> Verdict:
     """Decide about a run; `patient` is False once waiting for the catalog has been given up."""
     dataset_id = run.header(Header.DATASET)
-    revision = max(map(_revision, run.messages))
+    revision = max(map(_revision, run.messages[:1] if run.uniform else run.messages))
     if patient and revision > (dataset.revision if dataset else 0):
         return Behind(dataset_id, revision)
     if dataset is None:

@@ -130,7 +130,7 @@ class Processor:
                 product = produce(workshop, part, admitted.resource, admitted.op)
             if len(learnt := workshop.converter.learnt):
                 await self._share(dataset, learnt)
-            await self._send_rows(run, dataset, workshop, product)
+            await self._send_rows(run, dataset, product, max(part.versions, default=0))
             await self._quarantine(run, dataset.uid, product.refused, admitted)
             metrics.PROCESSED_RECORDS.labels(op=admitted.op.value).inc(len(part))
             metrics.FIELD_NOTES.inc(product.notes)
@@ -149,18 +149,19 @@ class Processor:
         metrics.SCHEMA_GROWTHS.inc()
         await self._persist(partial(self._schemas.grow, dataset.uid, learnt))
 
-    async def _send_rows(self, run: Run, dataset: Dataset, workshop: Workshop, product: Product) -> None:
-        headers = (
+    async def _send_rows(self, run: Run, dataset: Dataset, product: Product, greatest: int) -> None:
+        shared = (
             (Header.DATASET, dataset.uid.encode()),
             (Header.GENERATION, b"%d" % dataset.generation),
-            (Header.SCHEMA, workshop.converter.columns_header),
+            (Header.SCHEMA, product.columns),
             (Header.SOURCE, run.source.encode()),
+            (Header.VERSION, b"%d" % greatest),
         )
-        key = dataset.uid.encode()
-        for value in product.values:
-            topic = self._topics.records
-            await self._persist(partial(self._producer.send, topic, value, key=key, headers=headers))
-        metrics.EMITTED_ROWS.inc(product.rows)
+        topic, key = self._topics.records, dataset.uid.encode()
+        for rows in product.parcels:
+            headers = (*shared, (Header.COUNT, b"%d" % rows.count))
+            await self._persist(partial(self._producer.send, topic, rows.value, key=key, headers=headers))
+            metrics.EMITTED_ROWS.inc(rows.count)
 
     async def _quarantine(
         self, run: Run, dataset_uid: str, refused: list[Refusal], admitted: Admitted | None = None

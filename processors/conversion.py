@@ -17,28 +17,24 @@ from headwater.domain.fields import Configuration, Field
 from headwater.domain.identity import hashed
 from headwater.domain.inference import infer, technical_name
 from headwater.domain.schema import MAX_FIELDS, Rung, Schema
-from headwater.domain.tables import (
-    CLICKHOUSE_TYPES,
-    DELETED,
-    RECEIVED_AT,
-    RECORD_ID,
-    RESOURCE,
-    VERSION,
-    physical_column,
-)
+from headwater.domain.tables import CLICKHOUSE_TYPES, ROW_COLUMNS, physical_column
 from headwater.domain.types import READERS, FieldType, Reading, read_text
 from processors.parsing import Arrivals
 from processors.refusals import Reason, Refusal
 from processors.specialised import EXACT_INT, specialise
 
-Row = dict[str, Any]
+SYSTEM = len(ROW_COLUMNS)
+
+Row = tuple[Any, ...]  # the values of domain.tables.ROW_COLUMNS, then of the columns
+Cells = dict[str, Any]  # physical column -> value
 
 
 @dataclass(slots=True)
 class Converted:
-    """What a batch of records became."""
+    """What a batch of records became; each row has a value for every column."""
 
     rows: list[Row] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)  # name -> ClickHouse type, in the rows' order
     refused: list[Refusal] = field(default_factory=list)
     notes: int = 0  # fields left empty because their value did not fit the declared type
 
@@ -72,7 +68,6 @@ class Converter:
         self._id_names = sorted(one.source for one in configuration.id_fields)
         self._learnt: dict[str, set[Rung]] = {}
         self._fast = specialise(configuration, seen)
-        self._columns_header: bytes | None = None
 
     @property
     def learnt(self) -> Schema:
@@ -84,66 +79,48 @@ class Converter:
         converted = Converted()
         general = partial(self._upsert, converted, resource)
         if self._fast is not None:
+            converted.columns.update(self._fast.columns)
             records, versions, received = arrivals.records, arrivals.versions, arrivals.received_at
-            self._fast(records, versions, received, resource, converted.rows, general)
+            self._fast.convert(records, versions, received, resource, converted.rows, general)
         else:
             for record, version, received_at in _each(arrivals):
                 general(record, version, received_at)
-        return converted
+        return _filled(converted)
 
     def _upsert(
         self, converted: Converted, resource: str, record: Mapping[str, Any], version: int, received_at: str
     ) -> None:
         """Convert one record the general way."""
-        cells, spelt, reasons = self._read(record)
+        cells, spelt, reasons = self._read(record, converted.columns)
         if reasons:
             converted.notes += len(reasons)
             if self._quarantines or any(reason.field in self._id_names for reason in reasons):
                 converted.refused.append(_refusal(record, version, received_at, reasons))
                 return
-        converted.rows.append(
-            {
-                RECORD_ID: self._identify(spelt),
-                VERSION: version,
-                DELETED: 0,
-                RESOURCE: resource,
-                RECEIVED_AT: received_at,
-                **cells,
-            }
-        )
+        system = (self._identify(spelt), version, 0, resource, received_at)
+        converted.rows.append(_Draft((*system, cells)))
 
     def deletes(self, arrivals: Arrivals, resource: str) -> Converted:
         """Return a tombstone for each record, found by its key fields, or without any by all its values."""
         converted = Converted()
         for record, version, received_at in _each(arrivals):
-            _, spelt, reasons = self._read(record)
+            _, spelt, reasons = self._read(record, {})
             if any(reason.field in self._id_names for reason in reasons):
                 converted.refused.append(_refusal(record, version, received_at, reasons))
             else:
                 converted.rows.append(tombstone(self._identify(spelt), version, received_at, resource))
         return converted
 
-    @property
-    def columns_header(self) -> bytes:
-        """`columns()` as JSON, ready for the header of a message of rows."""
-        if self._columns_header is None:
-            self._columns_header = orjson.dumps(self.columns())
-        return self._columns_header
-
-    def columns(self) -> dict[str, str]:
-        """Return every physical column that is known to be in use, with its ClickHouse type."""
-        schema = self._seen.merge(self.learnt)
-        types = {(name, rung.field_type) for name, rungs in schema.items() for rung in rungs}
-        return {physical_column(name, kind): CLICKHOUSE_TYPES[kind] for name, kind in sorted(types)}
-
     def _identify(self, spelt: Mapping[str, Any]) -> str:
         if self._id_names:
             return hashed([[name, spelt.get(name)] for name in self._id_names])
         return hashed([[name, spelt[name]] for name in sorted(spelt)])
 
-    def _read(self, record: Mapping[str, Any]) -> tuple[Row, dict[str, Any], list[Reason]]:
-        """Return the cells by column, the spelt values by field, and what did not fit."""
-        cells: Row = {}
+    def _read(
+        self, record: Mapping[str, Any], columns: dict[str, str]
+    ) -> tuple[Cells, dict[str, Any], list[Reason]]:
+        """Return the cells, the spelt values by field, and what did not fit; notes new columns."""
+        cells: Cells = {}
         spelt: dict[str, Any] = {}
         reasons: list[Reason] = []
         for key, value in record.items():
@@ -166,7 +143,9 @@ class Converter:
                     Reason("too_many_fields", f"more than {MAX_FIELDS} fields", slot.name, "schema")
                 )
                 continue
-            cells[slot.columns[rung]] = stored
+            column = slot.columns[rung]
+            cells[column] = stored
+            columns.setdefault(column, CLICKHOUSE_TYPES[rung.field_type])
             spelt[slot.name] = text
         return cells, spelt, reasons
 
@@ -184,7 +163,6 @@ class Converter:
         if slot.name not in names and len(names) >= MAX_FIELDS:
             return False
         self._learnt.setdefault(slot.name, set()).add(rung)
-        self._columns_header = None
         slot.rungs = slot.rungs | {rung}
         return True
 
@@ -206,15 +184,29 @@ class Converter:
         return slot
 
 
+class _Draft(tuple[Any, ...]):
+    """A row of the general way until the batch's columns are known: its last value is its cells."""
+
+    __slots__ = ()
+
+
+def _filled(converted: Converted) -> Converted:
+    """Give every row a value for every column of its batch."""
+    columns = tuple(converted.columns)
+    if any(row.__class__ is _Draft or len(row) < SYSTEM + len(columns) for row in converted.rows):
+        converted.rows = [_row(row, columns) for row in converted.rows]
+    return converted
+
+
+def _row(row: Row, columns: Sequence[str]) -> Row:
+    if isinstance(row, _Draft):
+        return (*row[:-1], *map(row[-1].get, columns))
+    return row + (None,) * (SYSTEM + len(columns) - len(row))
+
+
 def tombstone(record_id: str, version: int, received_at: str, resource: str) -> Row:
     """Return the row that says that a record is gone."""
-    return {
-        RECORD_ID: record_id,
-        VERSION: version,
-        DELETED: 1,
-        RESOURCE: resource,
-        RECEIVED_AT: received_at,
-    }
+    return (record_id, version, 1, resource, received_at)
 
 
 def _reader(one: Field) -> Callable[[Any], Reading]:

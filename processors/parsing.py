@@ -4,7 +4,6 @@ Pure. Bytes that are no JSON, and items that are no records, come back as refusa
 producer without an answer channel must not lose a whole message to one bad line.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -37,29 +36,32 @@ class Arrivals:
 def parse(run: Run) -> Arrivals:
     """Return every record of a run."""
     arrivals = Arrivals()
-    if not _parse_singles(run.messages, arrivals):
+    if not _parse_singles(run, arrivals):
         for message in run.messages:
             _parse_message(message, arrivals)
     return arrivals
 
 
-def _parse_singles(messages: Sequence[Message], arrivals: Arrivals) -> bool:
-    """Read messages of one object each in one go, or leave everything untouched and return False."""
-    if len(messages) == 1 or any(message.value[:1] != b"{" for message in messages):
+def _parse_singles(run: Run, arrivals: Arrivals) -> bool:
+    """Read native messages of one object each in one go, or leave everything untouched and return False."""
+    messages = run.messages
+    if len(messages) == 1 or not run.uniform or _is_stamped(messages[0]):
         return False
     try:
         records = orjson.loads(b"[" + b",".join([message.value for message in messages]) + b"]")
     except orjson.JSONDecodeError:
         return False
-    if len(records) != len(messages) or not all(records):  # NDJSON, or {} among them
-        return False
-    stamps = [_stamp(message) for message in messages]
-    if any(version is None for version, _ in stamps):
-        return False
+    if len(records) != len(messages) or set(map(type, records)) != {dict} or not all(records):
+        return False  # arrays, NDJSON, scalars, or {} among them
+    moments = {ms: moment_text(ms * 1000) for ms in {message.timestamp_ms for message in messages}}
     arrivals.records = records
-    arrivals.versions = [version for version, _ in stamps if version is not None]
-    arrivals.received_at = [moment for _, moment in stamps]
+    arrivals.versions = [version_of_message(message.timestamp_ms, message.offset) for message in messages]
+    arrivals.received_at = [moments[message.timestamp_ms] for message in messages]
     return True
+
+
+def _is_stamped(message: Message) -> bool:
+    return any(name in (Header.VERSION, Header.RECEIVED_AT) for name, _ in message.headers)
 
 
 def _parse_message(message: Message, arrivals: Arrivals) -> None:

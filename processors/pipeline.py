@@ -13,7 +13,7 @@ from headwater.domain.datasets import Dataset
 from headwater.domain.fields import configure
 from headwater.domain.identity import is_record_id
 from headwater.domain.schema import Schema
-from headwater.domain.tables import RECEIVED_AT, RECORD_ID, VERSION
+from headwater.domain.tables import RECEIVED_AT, RECORD_ID, ROW_COLUMNS, VERSION
 from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES, Op
 from processors.conversion import Converted, Converter, Row, tombstone
 from processors.parsing import Arrivals
@@ -42,12 +42,20 @@ class Workshop:
         return self.dataset.revision == dataset.revision and self.schema is schema
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one message: JSON arrays with commas between them."""
+
+    value: bytes
+    count: int
+
+
 @dataclass(slots=True)
 class Product:
     """What a slice of records became."""
 
-    values: list[bytes] = field(default_factory=list)  # JSONEachRow lines, each value one message
-    rows: int = 0
+    parcels: list[Rows] = field(default_factory=list)
+    columns: bytes = b"{}"  # JSON: physical column -> ClickHouse type, in the rows' order
     refused: list[Refusal] = field(default_factory=list)
     notes: int = 0
 
@@ -84,13 +92,25 @@ def since(arrivals: Arrivals, version: int) -> tuple[Arrivals, int]:
 def produce(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Product:
     """Convert a slice and encode its rows."""
     converted = _convert(workshop, arrivals, resource, op)
-    lines = list(map(orjson.dumps, converted.rows))
     refused = [*arrivals.refused, *converted.refused]
-    if any(len(line) > MAX_VALUE_BYTES for line in lines):
-        pairs = list(zip(lines, converted.rows, strict=True))
-        refused += [_too_large(line, row) for line, row in pairs if len(line) > MAX_VALUE_BYTES]
-        lines = [line for line in lines if len(line) <= MAX_VALUE_BYTES]
-    return Product(list(_packed(lines)), len(lines), refused, converted.notes)
+    parcels, oversized = encode(converted.rows)
+    refused += [_too_large(row) for row in oversized]
+    return Product(parcels, orjson.dumps(converted.columns), refused, converted.notes)
+
+
+def encode(rows: list[Row]) -> tuple[list[Rows], list[Row]]:
+    """Return rows as values of at most MAX_VALUE_BYTES, and those that are larger alone.
+
+    All at once, which costs a third of encoding one by one: nearly always they fit one message.
+    """
+    if not rows:
+        return [], []
+    value = orjson.dumps(rows)[1:-1]
+    if len(value) <= MAX_VALUE_BYTES:
+        return [Rows(value, len(rows))], []
+    lines = list(map(orjson.dumps, rows))
+    oversized = [row for row, line in zip(rows, lines, strict=True) if len(line) > MAX_VALUE_BYTES]
+    return list(_packed([line for line in lines if len(line) <= MAX_VALUE_BYTES])), oversized
 
 
 def _convert(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Converted:
@@ -113,21 +133,22 @@ def _convert(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> C
     return converted
 
 
-def _packed(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Join lines into values of at most MAX_VALUE_BYTES; each single line fits one."""
+def _packed(lines: Sequence[bytes]) -> Iterator[Rows]:
     batch: list[bytes] = []
     size = 0
     for line in lines:
         if batch and size + len(line) + 1 > MAX_VALUE_BYTES:
-            yield b"\n".join(batch)
+            yield Rows(b",".join(batch), len(batch))
             batch, size = [], 0
         batch.append(line)
         size += len(line) + 1
     if batch:
-        yield b"\n".join(batch)
+        yield Rows(b",".join(batch), len(batch))
 
 
-def _too_large(line: bytes, row: Row) -> Refusal:
+def _too_large(row: Row) -> Refusal:
+    line = orjson.dumps(row)
+    named = dict(zip(ROW_COLUMNS, row, strict=False))
     text = line[: MAX_VALUE_BYTES // 8].decode(errors="replace")
     why = f"the row has {len(line)} bytes; {MAX_VALUE_BYTES} is the limit"
-    return Refusal.of(text, row[VERSION], 0, row[RECEIVED_AT], "row_too_large", why)
+    return Refusal.of(text, named[VERSION], 0, named[RECEIVED_AT], "row_too_large", why)

@@ -7,7 +7,7 @@ property test holds that both agree. Measured: docs/performance/.
 The source is made of our own text and of `repr` of field names; nothing else of a user's gets into it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -17,17 +17,15 @@ import orjson
 from headwater.domain.fields import Configuration
 from headwater.domain.inference import infer_text
 from headwater.domain.schema import Rung, Schema
-from headwater.domain.tables import DELETED, RECEIVED_AT, RECORD_ID, RESOURCE, VERSION, physical_column
-from headwater.domain.types import INT_MAX, INT_MIN, FieldType, Reading, read_date, read_datetime
+from headwater.domain.tables import CLICKHOUSE_TYPES, physical_column
+from headwater.domain.types import INT_MAX, INT_MIN, Reading, read_date, read_datetime
 
 MAX_SPECIALISED_FIELDS = 64
 MAX_REMEMBERED_MOMENTS = 20_000
 EXACT_INT = 2**53
 
 Slow = Callable[[dict[str, Any], int, str], None]
-Fast = Callable[
-    [Sequence[dict[str, Any]], Sequence[int], Sequence[str], str, list[dict[str, Any]], Slow], None
-]
+Fast = Callable[[Sequence[dict[str, Any]], Sequence[int], Sequence[str], str, list[Any], Slow], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,15 @@ class Plan:
     declared: bool
 
 
-def specialise(configuration: Configuration, seen: Schema) -> Fast | None:
+@dataclass(frozen=True, slots=True)
+class Specialised:
+    """The function, and the physical columns whose values end each row that it makes."""
+
+    convert: Fast
+    columns: Mapping[str, str]  # name -> ClickHouse type
+
+
+def specialise(configuration: Configuration, seen: Schema) -> Specialised | None:
     """Return the function for these fields, or None where only the general way will do."""
     plans = _plans(configuration, seen)
     if plans is None:
@@ -56,8 +62,9 @@ def specialise(configuration: Configuration, seen: Schema) -> Fast | None:
         if plan.rung in _MOMENTS:
             scope[f"moment{index}"] = _Moments(plan)
     exec(compile(_source(plans, names), "<specialised>", "exec"), scope)  # noqa: S102 - see the module docstring
-    fast: Fast = scope["convert"]
-    return fast
+    kinds = [(plan.name, plan.rung.field_type) for plan in plans]
+    columns = {physical_column(name, kind): CLICKHOUSE_TYPES[kind] for name, kind in kinds}
+    return Specialised(scope["convert"], columns)
 
 
 def _plans(configuration: Configuration, seen: Schema) -> list[Plan] | None:
@@ -177,7 +184,7 @@ def _source(plans: Sequence[Plan], id_names: Sequence[str]) -> str:
     for index, plan in enumerate(plans):
         guard = [f"    {line}" for line in _GUARDS[plan.rung](index, plan)]
         lines += [f"        {line}" for line in (f"if v{index} is None: s{index} = None", "else:", *guard)]
-    lines += [f"        {line}" for line in (*_identity(plans, id_names), _append(plans))]
+    lines += [f"        {line}" for line in (*_identity(plans, id_names), _append(len(plans)))]
     return "\n".join(lines)
 
 
@@ -195,16 +202,8 @@ def _identity(plans: Sequence[Plan], id_names: Sequence[str]) -> Iterator[str]:
     yield "if not whole: pairs = [pair for pair in pairs if pair[1] is not None]"
 
 
-def _append(plans: Sequence[Plan]) -> str:
-    cells = [
-        f"{physical_column(plan.name, FieldType(plan.rung.value))!r}: v{index}"
-        for index, plan in enumerate(plans)
-    ]
-    fixed = [
-        f"{RECORD_ID!r}: sha1(dumps(pairs), usedforsecurity=False).hexdigest()",
-        f"{VERSION!r}: version",
-        f"{DELETED!r}: 0",
-        f"{RESOURCE!r}: resource",
-        f"{RECEIVED_AT!r}: received_at",
-    ]
-    return f"append({{{', '.join(fixed + cells)}}})"
+def _append(count: int) -> str:
+    """Return the line that adds the row, in the order of ROW_COLUMNS and the plans."""
+    record_id = "sha1(dumps(pairs), usedforsecurity=False).hexdigest()"
+    cells = "".join(f", v{index}" for index in range(count))
+    return f"append(({record_id}, version, 0, resource, received_at{cells}))"

@@ -6,18 +6,19 @@ never holds back a write: it is tried for a bounded time, and given up with a co
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 
 import orjson
 import structlog
 
 from headwater.domain.errors import BrokerUnavailable
-from headwater.domain.tables import RECEIVED_AT, VERSION
+from headwater.domain.versions import moment_us
 from headwater.runtime import metrics
 from headwater.runtime.kafka.producer import Producer
 from headwater.runtime.kafka.runs import Message
 from headwater.runtime.kafka.topics import Header
-from sinks.parcels import Parcel
+from sinks.parcels import Parcel, header_of, try_number
 
 log = structlog.get_logger(__name__)
 
@@ -28,18 +29,18 @@ RETRY_S = 0.5
 def applied_value(parcels: Sequence[Parcel], rows: int) -> bytes:
     """Return the applied topic's value for parcels of one generation, of which `rows` rows were stored.
 
-    The greatest version and the newest moment are those among the last rows of the messages.
+    `received_at` is the moment of the greatest version.
     """
     messages = list(chain.from_iterable(parcel.run.messages for parcel in parcels))
-    newest = [_last_row(message.value) for message in messages]
+    greatest = max(map(_greatest_version, messages), default=0)
     return orjson.dumps(
         {
             "dataset": parcels[0].dataset,
             "generation": parcels[0].generation,
             "sources": joined_sources(map(_source, messages)),
             "rows": rows,
-            "max_version": max((version for version, _ in newest), default=0),
-            "received_at": max((moment for _, moment in newest), default=""),
+            "max_version": greatest,
+            "received_at": datetime.fromtimestamp(moment_us(greatest) / 1e6, UTC).isoformat(),
         }
     )
 
@@ -105,7 +106,7 @@ class AppliedNews:
 
 
 def _source(message: Message) -> str:
-    return next((value.decode() for name, value in message.headers if name == Header.SOURCE), "")
+    return header_of(message, Header.SOURCE)
 
 
 def _range(source: str) -> tuple[int, int, int]:
@@ -113,11 +114,5 @@ def _range(source: str) -> tuple[int, int, int]:
     return int(partition), int(first), int(end)
 
 
-def _last_row(value: bytes) -> tuple[int, str]:
-    """Return version and moment of the last row; zero and nothing when it cannot be read."""
-    value = value.rstrip(b"\n")
-    try:
-        row = orjson.loads(value[value.rfind(b"\n") + 1 :])
-        return int(row[VERSION]), str(row[RECEIVED_AT])
-    except (ValueError, KeyError, TypeError):
-        return 0, ""
+def _greatest_version(message: Message) -> int:
+    return try_number(header_of(message, Header.VERSION)) or 0

@@ -2,7 +2,8 @@
 
 Guarantee: every parcel that was added is in exactly one batch, parcels of one table leave in the order they
 came in, and at most one batch per table is out at a time. So a table that is idle is written to at once,
-and a table that is busy collects larger batches by itself: the slower the inserts, the larger they are.
+and a table that is busy collects larger batches by itself: the slower the inserts, the larger they are. An
+insert costs the store as much again in merges, so after each the table rests in proportion.
 """
 
 from collections import deque
@@ -40,6 +41,8 @@ class BatchPolicy:
     max_rows: int = 100_000
     max_bytes: int = 16 * 1024 * 1024
     interval_s: float = 0.02  # between the starts of two inserts into one table, unless a batch is full
+    rest_factor: float = 2.0  # an insert that took t is followed by a rest of this times t, too
+    longest_interval_s: float = 0.25  # however long inserts take
     max_in_flight: int = 4  # batches, each of another table
     max_buffered_bytes: int = 64 * 1024 * 1024  # waiting and in flight
 
@@ -64,6 +67,7 @@ class _Lane(Generic[P]):
     size_bytes: int = 0
     in_flight: bool = False
     gathers: bool = False  # something was in flight when the oldest waiting parcel came
+    started_at_s: float = 0.0  # when the last batch was cut
     open_at_s: float = 0.0  # not before this moment, unless full
 
 
@@ -116,6 +120,7 @@ class Batcher(Generic[P]):
         """Note that a batch is no longer in flight: stored, quarantined, discarded or given back to Kafka."""
         lane = self._lanes[batch.table]
         lane.in_flight = False
+        lane.open_at_s = lane.started_at_s + self._interval_s(now_s - lane.started_at_s)
         self._in_flight -= 1
         self._buffered_bytes -= batch.size_bytes
         self._forget_idle(now_s)
@@ -126,6 +131,12 @@ class Batcher(Generic[P]):
             return None
         waiting = (lane for lane in self._lanes.values() if lane.waiting and not lane.in_flight)
         return min((lane.open_at_s for lane in waiting), default=None)
+
+    def _interval_s(self, took_s: float) -> float:
+        """Return how long after the start of an insert that took so long the next one may start."""
+        policy = self._policy
+        wanted_s = took_s * (1 + policy.rest_factor)
+        return max(policy.interval_s, min(wanted_s, policy.longest_interval_s))
 
     def _is_full(self, lane: _Lane[P]) -> bool:
         return lane.rows >= self._policy.max_rows or lane.size_bytes >= self._policy.max_bytes
@@ -145,6 +156,7 @@ class Batcher(Generic[P]):
             rows, size = rows + following.rows, size + following.size_bytes
         lane.rows, lane.size_bytes = lane.rows - rows, lane.size_bytes - size
         lane.in_flight, lane.gathers = True, True
+        lane.started_at_s = now_s
         lane.open_at_s = now_s + self._policy.interval_s
         self._in_flight += 1
         self._lanes[table] = self._lanes.pop(table)

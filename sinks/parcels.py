@@ -1,6 +1,6 @@
 """What came, and for which table?  A run of messages, addressed.
 
-Nothing here looks into a row: rows are counted by their line ends, their columns come from a header.
+Nothing here looks into a row: their number and their columns come from headers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,12 @@ from functools import lru_cache
 
 import orjson
 
-from headwater.domain.tables import CLICKHOUSE_TYPES, QUARANTINE, Table, rows_table
-from headwater.runtime.kafka.runs import Run
+from headwater.domain.tables import CLICKHOUSE_TYPES, QUARANTINE, ROW_COLUMNS, Table, rows_table
+from headwater.runtime.kafka.runs import Message, Run
 from headwater.runtime.kafka.topics import Header
 
 NO_COLUMNS: Mapping[str, str] = {}
+MAX_DIGITS = 20
 _TYPES = frozenset(CLICKHOUSE_TYPES.values())
 
 
@@ -23,12 +24,13 @@ class Unaddressed(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parcel:
-    """Rows on their way into one table: what one run brought. `values` are JSONEachRow."""
+    """Rows on their way into one table: what one run brought."""
 
     table: Table
     dataset: str  # uid; empty when the rows are not those of one dataset's generation
     generation: int
     columns: Mapping[str, str]  # physical column -> ClickHouse type, of all columns that occur
+    layout: tuple[str, ...]  # of which columns each row is an array; empty: rows are objects, a line each
     values: Sequence[bytes]
     rows: int
     size_bytes: int
@@ -37,22 +39,27 @@ class Parcel:
 
 def rows_parcel(run: Run) -> Parcel:
     """Return a run of the records topic as a parcel; raises Unaddressed."""
-    dataset, generation = run.header(Header.DATASET), run.header(Header.GENERATION)
-    if not dataset or not generation.isascii() or not generation.isdecimal():
-        raise Unaddressed(f"dataset {dataset!r}, generation {generation!r} name no table")
+    dataset, generation = run.header(Header.DATASET), try_number(run.header(Header.GENERATION))
+    if not dataset or generation is None:
+        named = run.header(Header.GENERATION)
+        raise Unaddressed(f"dataset {dataset!r}, generation {named!r} name no table")
     columns = columns_of(run.header(Header.SCHEMA))
-    return _parcel(run, rows_table(dataset, int(generation)), dataset, int(generation), columns)
+    values = [message.value for message in run.messages]
+    rows, size = sum(map(_row_count, run.messages)), sum(map(len, values))
+    table = rows_table(dataset, generation)
+    layout = (*ROW_COLUMNS, *columns)
+    return Parcel(table, dataset, generation, columns, layout, values, rows, size, run)
 
 
 def quarantine_parcel(run: Run) -> Parcel:
     """Return a run of the quarantine topic as a parcel."""
-    return _parcel(run, QUARANTINE, "", 0, NO_COLUMNS)
+    return replaced(run, [message.value for message in run.messages])
 
 
 def replaced(run: Run, values: Sequence[bytes]) -> Parcel:
     """Return a parcel that puts these rows into quarantine in the run's place."""
     rows, size = sum(map(count_rows, values)), sum(map(len, values))
-    return Parcel(QUARANTINE, "", 0, NO_COLUMNS, values, rows, size, run)
+    return Parcel(QUARANTINE, "", 0, NO_COLUMNS, (), values, rows, size, run)
 
 
 @lru_cache(maxsize=4096)
@@ -64,6 +71,8 @@ def columns_of(schema: str) -> Mapping[str, str]:
         raise Unaddressed(f"the schema header is no JSON: {error}") from error
     if not isinstance(columns, dict) or not _TYPES.issuperset(map(str, columns.values())):
         raise Unaddressed("the schema header names a column type that no field has")
+    if not columns.keys().isdisjoint(ROW_COLUMNS):
+        raise Unaddressed("the schema header names a column that every row has anyway")
     return columns
 
 
@@ -72,7 +81,18 @@ def count_rows(value: bytes) -> int:
     return value.count(b"\n") + (not value.endswith(b"\n")) if value else 0
 
 
-def _parcel(run: Run, table: Table, dataset: str, generation: int, columns: Mapping[str, str]) -> Parcel:
-    values = [message.value for message in run.messages]
-    rows, size = sum(map(count_rows, values)), sum(map(len, values))
-    return Parcel(table, dataset, generation, columns, values, rows, size, run)
+def try_number(text: str) -> int | None:
+    """Return a header's decimal number, of at most 20 digits as the greatest version has; else None."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def header_of(message: Message, name: str) -> str:
+    """Return a header of one message as text; empty when it was not sent."""
+    return next((value.decode(errors="replace") for key, value in message.headers if key == name), "")
+
+
+def _row_count(message: Message) -> int:
+    count = try_number(header_of(message, Header.COUNT))
+    if count is None:
+        raise Unaddressed(f"the count header is {header_of(message, Header.COUNT)!r}")
+    return count

@@ -22,7 +22,7 @@ Refusal = tuple[bytes, str]  # the row's line, and why
 
 
 async def insert_all_but_refused(
-    insert: Callable[[bytes], Awaitable[None]], lines: Sequence[bytes]
+    insert: Callable[[Sequence[bytes]], Awaitable[None]], lines: Sequence[bytes]
 ) -> list[Refusal]:
     """Insert every line that the store takes, and return the others with its reasons, in their order.
 
@@ -30,7 +30,7 @@ async def insert_all_but_refused(
     Rows that are stored twice on the way do not matter: they have their versions.
     """
     try:
-        await insert(b"\n".join(lines))
+        await insert(lines)
     except RowsRefused as error:
         if len(lines) == 1:
             return [(lines[0], str(error))]
@@ -43,18 +43,32 @@ async def insert_all_but_refused(
     ]
 
 
-def split_rows(values: Sequence[bytes]) -> list[bytes]:
-    """Return the lines of all values."""
-    return [line for value in values for line in value.split(b"\n") if line]
+def split_rows(values: Sequence[bytes], *, arrays: bool) -> list[bytes]:
+    """Return each row of all values: arrays with commas between them, or objects on lines of their own.
+
+    A value that is not what it should be is one row, which the store will refuse.
+    """
+    if not arrays:
+        return [line for value in values for line in value.split(b"\n") if line]
+    return [line for value in values for line in _split_arrays(value)]
 
 
-def quarantine_row(line: bytes, *, dataset: str, code: str, message: str, received_at: str) -> bytes:
-    """Return the quarantine table's row for a line of JSONEachRow, whatever the line is.
+def _split_arrays(value: bytes) -> list[bytes]:
+    try:
+        return list(map(orjson.dumps, orjson.loads(b"[" + value + b"]")))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter when it is nested too deep
+        return [value]
+
+
+def quarantine_row(
+    line: bytes, *, layout: Sequence[str], dataset: str, code: str, message: str, received_at: str
+) -> bytes:
+    """Return the quarantine table's row for a row: an array of `layout`'s values, an object, or anything.
 
     The same line always gives the same key, so that a replay changes nothing. `received_at` is the moment to
-    name when the line names none.
+    name when the line names none. An array is kept with the names of its values when each has one.
     """
-    row = _try_row(line)
+    row, record = _try_named(line, layout)
     version = row.get(VERSION)
     moment = row.get(RECEIVED_AT)
     error = {"processor": "sink", "field": None, "code": code, "message": message}
@@ -66,15 +80,19 @@ def quarantine_row(line: bytes, *, dataset: str, code: str, message: str, receiv
             "resource": str(row.get(RESOURCE) or ""),
             "op": (Op.DELETE if row.get(DELETED) == 1 else Op.UPSERT).value,
             RECEIVED_AT: moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else received_at,
-            "record": line.decode(errors="replace")[:MAX_RECORD_CHARACTERS],
+            "record": record.decode(errors="replace")[:MAX_RECORD_CHARACTERS],
             "errors": orjson.dumps([error]).decode(),
         }
     )
 
 
-def _try_row(line: bytes) -> dict[str, Any]:
+def _try_named(line: bytes, layout: Sequence[str]) -> tuple[dict[str, Any], bytes]:
+    """Return a row's values by name, as far as they have one, and the text to keep of it."""
     try:
         row = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return {}
-    return row if isinstance(row, dict) else {}
+        if layout and isinstance(row, list):
+            named = dict(zip(layout, row, strict=False))
+            return named, orjson.dumps(named) if len(row) == len(layout) else line
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return {}, line
+    return row if isinstance(row, dict) else {}, line

@@ -30,6 +30,12 @@ class SinkSettings:
         low=0,
         high=60,
     )
+    insert_rest_factor: float = setting(
+        2.0, "rest after an insert, as a multiple of the time that it took", low=0, high=20
+    )
+    insert_longest_interval_s: float = setting(
+        0.25, "seconds between the starts of two inserts at most, however long they take", low=0, high=60
+    )
     inserts_in_flight: int = setting(4, "tables that are written to at the same time", low=1, high=64)
     buffer_max_bytes: int = setting(
         64 * MIB,
@@ -56,6 +62,8 @@ class SinkSettings:
             max_rows=self.batch_max_rows,
             max_bytes=self.batch_max_bytes,
             interval_s=self.insert_interval_s,
+            rest_factor=self.insert_rest_factor,
+            longest_interval_s=self.insert_longest_interval_s,
             max_in_flight=self.inserts_in_flight,
             max_buffered_bytes=self.buffer_max_bytes,
         )

@@ -15,7 +15,7 @@ from time import perf_counter
 
 import structlog
 
-from headwater.domain.tables import QUARANTINE
+from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
 from headwater.runtime import metrics
 from headwater.runtime.clock import Clock
 from headwater.runtime.health import Health
@@ -23,7 +23,7 @@ from headwater.runtime.kafka.runs import Run
 from headwater.runtime.store import RowsRefused, Store
 from sinks.applied import AppliedNews, applied_value
 from sinks.batching import Batch, Batcher
-from sinks.parcels import Parcel, count_rows, replaced
+from sinks.parcels import Parcel, replaced
 from sinks.patience import Patience
 from sinks.refusals import (
     STORE_REFUSED,
@@ -81,10 +81,11 @@ class Writer:
 
     async def put_unaddressed(self, run: Run, reason: str) -> None:
         """Take a run whose rows are for no table: they go to quarantine."""
-        lines = split_rows([message.value for message in run.messages])
+        lines = split_rows([message.value for message in run.messages], arrays=True)
         metrics.QUARANTINED_RECORDS.labels(code=UNADDRESSED).inc(len(lines))
         log.warning("rows for no table", topic=run.topic, source=run.source, reason=reason)
-        await self.put(replaced(run, self._quarantined("", UNADDRESSED, [(line, reason) for line in lines])))
+        refused = [(line, reason) for line in lines]
+        await self.put(replaced(run, self._quarantined("", UNADDRESSED, refused, ROW_COLUMNS)))
 
     async def drop_what_is_over(self) -> None:
         """Drop the tables of past generations, until cancelled."""
@@ -135,34 +136,44 @@ class Writer:
         self._start_due()
 
     async def _store_batch(self, batch: Batch[Parcel]) -> None:
-        """Store a batch in one insert, or each of its parcels alone when there are rows to refuse."""
-        rows = b"\n".join(value for parcel in batch.parcels for value in parcel.values)
+        """Store a batch in an insert for each layout of its rows: nearly always there is one."""
+        layouts: dict[tuple[str, ...], list[Parcel]] = {}
+        for parcel in batch.parcels:
+            layouts.setdefault(parcel.layout, []).append(parcel)
+        for parcels in layouts.values():
+            await self._store_parcels(parcels)
+
+    async def _store_parcels(self, parcels: Sequence[Parcel]) -> None:
+        """Store parcels of one layout in one insert, or each alone when there are rows to refuse."""
+        rows = b"\n".join(value for parcel in parcels for value in parcel.values)
+        count = sum(parcel.rows for parcel in parcels)
         try:
-            await self._insert(batch.parcels, rows)
+            await self._insert(parcels, rows, count)
         except _Over:
-            _discard(batch.parcels)
+            _discard(parcels)
             return
         except RowsRefused:
             # Perhaps the table lost a column behind our back: it gets it again with the next insert.
-            self._tables.forget(batch.parcels[0].table.name)
+            self._tables.forget(parcels[0].table.name)
         else:
-            self._stored(batch.parcels, batch.rows)
+            self._stored(parcels, count)
             return
-        for parcel in batch.parcels:
+        for parcel in parcels:
             await self._store_parcel(parcel)
 
     async def _store_parcel(self, parcel: Parcel) -> None:
         """Store one parcel, its bad rows in quarantine."""
+        rows = split_rows(parcel.values, arrays=bool(parcel.layout))
         try:
             refused = await insert_all_but_refused(
-                lambda rows: self._insert((parcel,), rows), split_rows(parcel.values)
+                lambda some: self._insert((parcel,), b"\n".join(some), len(some)), rows
             )
         except _Over:
             _discard((parcel,))
             return
         if refused:
             await self._quarantine(parcel, refused)
-        self._stored((parcel,), parcel.rows - len(refused))
+        self._stored((parcel,), len(rows) - len(refused))
 
     def _stored(self, parcels: Sequence[Parcel], rows: int) -> None:
         """Finish parcels whose rows are durable, then tell of it."""
@@ -172,7 +183,7 @@ class Writer:
             metrics.STORED_ROWS.inc(rows)
             self._news.tell(dataset, applied_value(parcels, rows))
 
-    async def _insert(self, parcels: Sequence[Parcel], rows: bytes) -> None:
+    async def _insert(self, parcels: Sequence[Parcel], rows: bytes, count: int) -> None:
         """Insert into the parcels' table, with all columns that they name. Raises RowsRefused and _Over."""
         first = parcels[0]
 
@@ -182,15 +193,15 @@ class Writer:
                     raise _Over
                 await self._tables.ensure(first.table, (parcel.columns for parcel in parcels))
                 started = perf_counter()
-                await self._store.insert(first.table.name, rows)
+                await self._store.insert(first.table.name, rows, first.layout or None)
                 metrics.INSERT_SECONDS.observe(perf_counter() - started)
 
         await self._patience.persist(attempt, failed=partial(self._tables.forget, first.table.name))
-        metrics.INSERT_ROWS.observe(count_rows(rows))
+        metrics.INSERT_ROWS.observe(count)
 
     async def _quarantine(self, parcel: Parcel, refused: Sequence[Refusal]) -> None:
         """Put refused rows into the quarantine table; durable on return."""
-        rows = b"\n".join(self._quarantined(parcel.dataset, STORE_REFUSED, refused))
+        rows = b"\n".join(self._quarantined(parcel.dataset, STORE_REFUSED, refused, parcel.layout))
 
         async def attempt() -> None:
             await self._tables.ensure(QUARANTINE, ())
@@ -200,10 +211,12 @@ class Writer:
         metrics.QUARANTINED_RECORDS.labels(code=STORE_REFUSED).inc(len(refused))
         log.warning("the store refused rows", table=parcel.table.name, rows=len(refused), why=refused[0][1])
 
-    def _quarantined(self, dataset: str, code: str, refused: Sequence[Refusal]) -> list[bytes]:
+    def _quarantined(
+        self, dataset: str, code: str, refused: Sequence[Refusal], layout: Sequence[str]
+    ) -> list[bytes]:
         now = datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         return [
-            quarantine_row(line, dataset=dataset, code=code, message=message, received_at=now)
+            quarantine_row(line, layout=layout, dataset=dataset, code=code, message=message, received_at=now)
             for line, message in refused
         ]
 

@@ -102,7 +102,8 @@ def _resolved(one: Field, *, seen: Schema) -> Field:
         kind = rung.field_type
         if rung is Rung.TEXTS:
             annotations.setdefault("multivalued", (DEFAULT_SEPARATOR,))
-    types = {rung.field_type for rung in rungs}
+    # A declared field's own column is read even before anybody has told of a value in it.
+    types = {rung.field_type for rung in rungs} | ({kind} if one.declared else set())
     ordered = sorted(types, key=lambda each: (each is not kind, list(FieldType).index(each)))
     columns = tuple(physical_column(one.source, each) for each in ordered)
     return replace(one, type=kind, annotations=annotations, columns=columns)

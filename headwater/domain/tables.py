@@ -13,6 +13,7 @@ from headwater.domain.types import FieldType
 
 RECORD_ID, VERSION, DELETED = "_id", "_version", "_deleted"
 RESOURCE, RECEIVED_AT = "_resource", "_received_at"
+ROW_COLUMNS = (RECORD_ID, VERSION, DELETED, RESOURCE, RECEIVED_AT)  # how every row on its way begins
 
 MOMENT = "DateTime64(6, 'UTC')"
 

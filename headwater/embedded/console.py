@@ -91,6 +91,8 @@ def _where_the_key_is(running: RunningStack) -> str:
 def _progress_text(feed: Feed) -> Text:
     if feed.trouble:
         return Text(f"demo: waiting: {feed.trouble}", style="yellow")
+    if feed.blindness:
+        return Text(f"demo: pushed {feed.pushed:,}  search fails: {feed.blindness}", style="yellow")
     return Text(
         f"demo: pushed {feed.pushed:,}  searchable {feed.searchable:,}  "
         f"push to searchable {feed.freshness.text}"

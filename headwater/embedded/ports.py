@@ -3,20 +3,26 @@
 import asyncio
 import socket
 from collections.abc import Iterable
+from itertools import islice
+from random import SystemRandom
+
+from headwater.embedded.errors import EmbeddedError
 
 HOST = "127.0.0.1"
+BELOW_EPHEMERAL = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return ports that nobody listens on now, all different. Raises EmbeddedError when there are too few.
+
+    Not from the kernel's own range: there any outgoing connection may take a port between our look and its
+    use, and a client that tries a port before its server listens can even connect to itself.
+    """
+    candidates = SystemRandom().sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL))
+    found = list(islice((port for port in candidates if _is_free(port)), count))
+    if len(found) < count:
+        raise EmbeddedError(f"no {count} free ports between {BELOW_EPHEMERAL[0]} and {BELOW_EPHEMERAL[-1]}")
+    return found
 
 
 def taken_ports(ports: Iterable[int]) -> list[int]:

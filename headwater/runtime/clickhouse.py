@@ -112,13 +112,18 @@ class ClickHouseStore:
     async def tables(self) -> Sequence[str]:
         return [name for (name,) in await self._read(statements.list_tables(), database=self._database)]
 
-    async def insert(self, table: str, rows: bytes) -> None:
+    async def insert(self, table: str, rows: bytes, columns: Sequence[str] | None = None) -> None:
         if not rows:
             return
         name = statements.table_name(self._database, table)
-        settings = statements.INSERT_SETTINGS
         await self._change(
-            lambda client: client.raw_insert(name, insert_block=rows, fmt="JSONEachRow", settings=settings)
+            lambda client: client.raw_insert(
+                name,
+                column_names=[statements.quoted(one) for one in columns] if columns else None,
+                insert_block=rows,
+                fmt="JSONCompactEachRow" if columns else "JSONEachRow",
+                settings=statements.INSERT_SETTINGS,
+            )
         )
 
     async def select(self, select: Select) -> list[dict[str, Any]]:

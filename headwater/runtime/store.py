@@ -75,8 +75,10 @@ class Store(Protocol):
         """Return the names of all tables, in no order; none when there is nothing yet."""
         ...
 
-    async def insert(self, table: str, rows: bytes) -> None:
-        """Insert JSONEachRow `rows`; return once ClickHouse has them.
+    async def insert(self, table: str, rows: bytes, columns: Sequence[str] | None = None) -> None:
+        """Insert rows, JSON values with a comma or a line end between them; return once ClickHouse has them.
+
+        With `columns` each row is an array of their values, in this order; without, an object by column name.
 
         Repeating is safe: tables replace by key and version. Raises RowsRefused when a row cannot be read or
         names a column that the table has not (then none of them is stored), UnknownTable when there is none.

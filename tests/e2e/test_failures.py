@@ -58,13 +58,11 @@ async def test_table_equals_model_after_a_kill(stack, api, name):
 
 
 async def test_table_equals_model_when_sinks_die_with_their_hands_full(stack, api):
-    """What they took while the store stood still is in no table, so none of it may count as done."""
+    """What they sent to a store that died with it is in no table, so none of it may count as done."""
     loads = await loads_of(api, "hands-full")
     async with middle_of(*loads):
         stack.pause("store")
-    old = stack.kill("sinks")
-    stack.resume("store")
-    await stack.restarted("sinks", old)
+    await kill_together(stack, "sinks", "store")
     await assert_tables_equal(api, *loads)
 
 

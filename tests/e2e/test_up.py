@@ -1,7 +1,7 @@
 """`headwater up`, from outside: real processes, real signals."""
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +14,9 @@ START_S, STOP_S = 90, 60
 HEADWATER = (sys.executable, "-m", "headwater")
 
 
-def headwater(*arguments, timeout=60):
-    return subprocess.run(
-        (*HEADWATER, *arguments), capture_output=True, text=True, timeout=timeout, check=False
-    )
+def headwater(*arguments):
+    command = (*HEADWATER, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 class Up:
@@ -37,12 +36,11 @@ class Up:
         except FileNotFoundError:
             return {"processes": {}}
 
-    def wait_for(self, text):
+    def wait_for(self, pattern):
         deadline = time.monotonic() + START_S
-        seen = self.log.stat().st_size if self.log.exists() else 0
-        while text not in self.log.read_text():
+        while not re.search(pattern, self.log.read_text()):
             assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, (seen, self.log.read_text())
+            assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
     def stop(self, number=signal.SIGINT):
@@ -82,7 +80,7 @@ def wait_until(condition):
 def test_demo_runs_stops_and_goes_on(up):
     """The five-minute start: push, search, Ctrl-C, and a second start finds its data again."""
     first = up("--demo", "--demo-rate", "500")
-    first.wait_for("searchable 1,")
+    first.wait_for("searchable [1-9]")
     command = first.log.read_text().split("Try:  ")[1].splitlines()[0]
     answer = subprocess.run(command, shell=True, capture_output=True, check=True, timeout=20).stdout  # noqa: S602
     found = json.loads(answer)["total_count"]
@@ -94,12 +92,11 @@ def test_demo_runs_stops_and_goes_on(up):
     pids = [process["pid"] for process in first.state["processes"].values()]
     assert first.stop() == 0
     assert not any(map(is_alive, pids))
-    assert "demo.json" in os.listdir(first.data_dir)
     position = json.loads((first.data_dir / "demo.json").read_bytes())["position"]
 
     first.log.unlink()
     second = up("--demo", "--demo-rate", "500")
-    second.wait_for("searchable ")
+    second.wait_for("searchable [1-9]")
     assert json.loads((second.data_dir / "demo.json").read_bytes())["position"] > position
 
 
@@ -118,11 +115,11 @@ def test_status_dataset_and_push(up, tmp_path):
     records.write_text(json.dumps([{"id": str(number), "value": number} for number in range(1200)]))
     key = json.loads(made.stdout)["pushkey"]
     assert headwater("push", "air", str(records), "--key", key, *here).stdout == "1,200 records pushed\n"
-    wait_until(
-        lambda: (
-            json.loads(headwater("dataset", "show", "air", "--json", *here).stdout)["records_count"] == 1200
-        )
-    )
+
+    def count():
+        return json.loads(headwater("dataset", "show", "air", "--json", *here).stdout)["records_count"]
+
+    wait_until(lambda: count() == 1200)
 
 
 def test_nothing_outlives_a_killed_up(up):

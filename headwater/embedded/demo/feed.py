@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from headwater.client import Client, ServerUnavailable
+from headwater.client import Client, RequestRefused, ServerUnavailable
 from headwater.embedded.datadir import DataDir
 from headwater.embedded.demo.account import Account, open_account
 from headwater.embedded.demo.freshness import Freshness
@@ -33,6 +33,7 @@ class Feed:
         self.freshness = Freshness()
         self.searchable = 0
         self.trouble = ""  # why nothing moves right now
+        self.blindness = ""  # why what readers see could not be looked at
 
     @property
     def pushed(self) -> int:
@@ -45,19 +46,21 @@ class Feed:
         on_ready()
         watching = asyncio.create_task(self._watch())
         try:
-            await self._push_all(self._account)
+            await self._push_all(self._account, watching)
         finally:
             self._account.write(self._data_dir)
             watching.cancel()
             await asyncio.wait({watching})
         await self._look()
 
-    async def _push_all(self, account: Account) -> None:
+    async def _push_all(self, account: Account, watching: asyncio.Task[None]) -> None:
         loop = asyncio.get_running_loop()
         records = await asyncio.to_thread(_prepared, account.position)
         due = loop.time()
         while batch := list(islice(records, BATCH)):
             await self._push(account, batch)
+            if watching.done():
+                watching.result()  # never ends by itself: raises what ended it
             account.position += len(batch)
             due = max(due + len(batch) / self._records_per_s, loop.time() - 1.0)  # never catch up for long
             await asyncio.sleep(due - loop.time())
@@ -96,8 +99,10 @@ class Feed:
             try:
                 await self._look()
                 await self._measure()
-            except ServerUnavailable:
-                continue  # the push says so
+            except (ServerUnavailable, RequestRefused) as error:
+                self.blindness = str(error)
+                continue
+            self.blindness = ""
             assert self._account is not None
             self._account.write(self._data_dir)
 

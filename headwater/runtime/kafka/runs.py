@@ -39,6 +39,7 @@ class Run:
     headers: Headers
     messages: Sequence[Message]
     queue: CommitQueue | None = None
+    uniform: bool = False  # all messages have equal headers, also those that do not route
 
     def finish(self) -> None:
         """Let the committed offset pass this run; repeated calls and runs of an old assignment do nothing."""
@@ -72,22 +73,26 @@ def coalesce(
     batch: list[Message] = []
     shared: Headers = ()
     size = 0
+    uniform = True
     previous: Headers | None = None
     for message in messages:
         headers = message.headers
-        # Producers repeat themselves: the same header tuple needs no second look.
-        routed = shared if headers == previous else _routed(headers, routing)
+        # Producers repeat themselves: headers like the last message's need no second look.
+        same = headers == previous
+        routed = shared if same else _routed(headers, routing)
         previous = headers
         length = len(message.value)
         full = len(batch) >= max_messages or size + length > max_bytes
         if batch and (routed != shared or full):
-            yield _run(topic, partition, shared, batch, queue)
-            batch, size = [], 0
+            yield _run(topic, partition, shared, batch, queue, uniform)
+            batch, size, uniform = [], 0, True
+        elif batch and not same:
+            uniform = False
         shared = routed
         batch.append(message)
         size += length
     if batch:
-        yield _run(topic, partition, shared, batch, queue)
+        yield _run(topic, partition, shared, batch, queue, uniform)
 
 
 def _routed(headers: Headers, routing: frozenset[str]) -> Headers:
@@ -95,6 +100,12 @@ def _routed(headers: Headers, routing: frozenset[str]) -> Headers:
 
 
 def _run(
-    topic: str, partition: int, headers: Headers, messages: list[Message], queue: CommitQueue | None
+    topic: str,
+    partition: int,
+    headers: Headers,
+    messages: list[Message],
+    queue: CommitQueue | None,
+    uniform: bool,
 ) -> Run:
-    return Run(topic, partition, messages[0].offset, messages[-1].offset + 1, headers, messages, queue)
+    first, end = messages[0].offset, messages[-1].offset + 1
+    return Run(topic, partition, first, end, headers, messages, queue, uniform)

@@ -3,11 +3,14 @@
 | topic      | key         | value                                        | cleanup  |
 |------------|-------------|----------------------------------------------|----------|
 | raw        | dataset id  | one object, an array, or NDJSON, as pushed   | time     |
-| records    | dataset uid | rows: JSONEachRow lines for one generation   | time     |
+| records    | dataset uid | rows of one generation: JSONCompactEachRow   | time     |
 | quarantine | dataset uid | JSON lines: refused records with reasons     | time     |
 | schemas    | dataset uid | the inferred schema so far                   | compact  |
 | catalog    | dataset uid | the dataset document, or nothing (deleted)   | compact  |
 | applied    | dataset uid | what is queryable since now                  | time     |
+
+A row on topic records is a JSON array: the values of `domain.tables.ROW_COLUMNS`, then of the columns that
+the header `schema` names, in its order. A comma stands between two rows.
 
 An *offset* in this package is always the next one to read. Header names and values are ASCII bytes.
 """
@@ -42,14 +45,14 @@ class Header:
     DATASET = "dataset"  # raw: dataset id (slug) ; records, quarantine: dataset uid
     RESOURCE = "resource"  # resource id (slug)
     OP = "op"  # an Op; upsert when missing
-    VERSION = "version"  # decimal; the first record's version, record i has version + i
-    COUNT = "count"  # decimal; records in the value
+    VERSION = "version"  # decimal; raw: the first record's, record i has version + i; records: the greatest
+    COUNT = "count"  # decimal; records, or rows, in the value
     RECEIVED_AT = "received-at"  # decimal; microseconds since 1970
     ORIGIN = "origin"  # an Origin; kafka when missing
     REVISION = "revision"  # decimal; the dataset's revision under which the gateway accepted it
     PUSHKEY = "pushkey"  # only from Kafka-native producers, never forwarded
     GENERATION = "generation"  # decimal; records: which table the rows are for
-    SCHEMA = "schema"  # records: JSON object, physical column name -> ClickHouse type
+    SCHEMA = "schema"  # records: JSON object, physical column name -> ClickHouse type, in the rows' order
     SOURCE = "source"  # records, quarantine: raw partition ":" first offset ":" end offset
 
 

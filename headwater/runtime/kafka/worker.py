@@ -6,6 +6,7 @@ from contextlib import suppress
 import structlog
 
 from headwater.domain.errors import HeadwaterError
+from headwater.runtime.collector import spare_collector
 from headwater.runtime.kafka.transport import RunApp
 from headwater.runtime.process import Process
 
@@ -31,6 +32,7 @@ async def run_worker(app: RunApp, process: Process, *, needs: str = "") -> None:
     async with asyncio.timeout(START_TIMEOUT_S):
         await app.start()
     process.health.set("faust", ok=True)
+    spare_collector()
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001 - mode has no public way to wait for it
     watching = asyncio.create_task(_watch(app, process, needs))
     try:

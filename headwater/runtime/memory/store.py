@@ -29,9 +29,12 @@ class _Contents:
         hides = self.table.has_tombstones
         return (row for row in self.rows.values() if not (hides and row[DELETED]))
 
-    def read(self, line: bytes) -> Row:
-        """Return the row of one line; raises ValueError with a sentence for what ClickHouse would refuse."""
-        row = orjson.loads(line)
+    def read(self, row: Any, columns: Sequence[str] | None) -> Row:
+        """Return a row as it is stored; raises ValueError, with a sentence, where ClickHouse would refuse."""
+        if columns:
+            if not isinstance(row, list) or len(row) != len(columns):
+                raise ValueError(f"a row is a JSON array of {len(columns)} values")
+            row = dict(zip(columns, row, strict=True))
         if not isinstance(row, dict):
             raise ValueError("a row is a JSON object")  # noqa: TRY004 - one kind of error
         stored = {name: EMPTY.get(kind) for name, kind in self.columns.items()}
@@ -78,10 +81,10 @@ class MemoryStore:
         self._check_available()
         return list(self._tables)
 
-    async def insert(self, table: str, rows: bytes) -> None:
+    async def insert(self, table: str, rows: bytes, columns: Sequence[str] | None = None) -> None:
         contents = self._contents(table)
         try:
-            read = [contents.read(line) for line in rows.split(b"\n") if line]
+            read = [contents.read(row, columns) for row in _listed(rows)]
         except ValueError as error:
             raise RowsRefused(str(error)) from error
         for row in read:
@@ -115,6 +118,13 @@ class MemoryStore:
     def _check_available(self) -> None:
         if not self.available:
             raise StoreUnavailable("the store in memory was told to be away")
+
+
+def _listed(rows: bytes) -> list[Any]:
+    """Return the JSON values between which a comma or line ends stand; no string has a raw line end."""
+    lines = [line.strip(b",") for line in rows.split(b"\n")]
+    listed: list[Any] = orjson.loads(b"[" + b",".join(line for line in lines if line) + b"]")
+    return listed
 
 
 def _answer(row: Row, fields: Sequence[ReadField]) -> dict[str, Any]:

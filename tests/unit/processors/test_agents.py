@@ -8,6 +8,7 @@ import pytest
 
 from headwater.domain.datasets import Dataset, Resource, hash_pushkey
 from headwater.domain.schema import Rung, Schema
+from headwater.domain.tables import ROW_COLUMNS
 from headwater.domain.versions import stamp_at
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.commits import CommitQueue
@@ -70,8 +71,14 @@ class Bench:
         await asyncio.wait_for(self.processor.drain(), 5)
 
     def rows(self):
-        values = [message.value for message in self.producer.sent(TOPICS.records)]
-        return [orjson.loads(line) for value in values for line in value.splitlines()]
+        """Return all rows that were sent, by column name, without the empty cells."""
+        rows = []
+        for message in self.producer.sent(TOPICS.records):
+            names = (*ROW_COLUMNS, *orjson.loads(message.header("schema")))
+            arrays = orjson.loads(b"[" + message.value + b"]")
+            assert message.header("count") == str(len(arrays))
+            rows += [dict(zip(names, array, strict=True)) for array in arrays]
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
     def quarantined(self):
         values = [message.value for message in self.producer.sent(TOPICS.quarantine)]
@@ -98,6 +105,7 @@ async def test_a_push_becomes_rows_and_is_finished(bench):
     assert message.header("generation") == "1"
     assert orjson.loads(message.header("schema")) == {"a:int": "Nullable(Int64)"}
     assert message.header("source") == "0:0:1"
+    assert message.header("version") == str(stamp_at(T_MS * 1000) + 2)
     assert bench.queue.safe_offset == 1
 
 

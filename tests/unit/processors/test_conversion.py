@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from headwater.domain.datasets import Dataset, FieldItem, Resource
 from headwater.domain.fields import configure
 from headwater.domain.schema import MAX_FIELDS, Rung, Schema
+from headwater.domain.tables import ROW_COLUMNS
 from processors.conversion import Converter
 from processors.parsing import Arrivals
 
@@ -33,8 +34,15 @@ def converter(one, seen=None):
     return Converter(configure(one, seen), seen, on_error=one.on_error)
 
 
+def named(converted):
+    """Return a batch's rows by column name, without the empty cells."""
+    names = (*ROW_COLUMNS, *converted.columns)
+    filled = [zip(names, row, strict=True) for row in converted.rows]
+    return [{name: value for name, value in row if value is not None} for row in filled]
+
+
 def rows(one, *records, seen=None):
-    return converter(one, seen).upserts(arrivals(*records), "r").rows
+    return named(converter(one, seen).upserts(arrivals(*records), "r"))
 
 
 def test_the_seeds_record():
@@ -79,7 +87,7 @@ def test_key_fields_alone_find_the_record():
     """With unique-id fields, deletion needs no other field."""
     one = dataset(SEED, ("annotate", {"field": "identifier", "annotation": "id"}))
     pushed = rows(one, SEED)[0]
-    [gone] = converter(one).deletes(arrivals({"identifier": "ab1"}), "r").rows
+    [gone] = named(converter(one).deletes(arrivals({"identifier": "ab1"}), "r"))
     assert gone["_id"] == pushed["_id"]
     assert gone["_deleted"] == 1
 
@@ -96,7 +104,7 @@ def test_a_null_key_counts_as_a_value():
 def test_a_misfit_is_left_empty_with_a_note():
     """Policy null: the record is stored without the field."""
     converted = converter(dataset(SEED)).upserts(arrivals({**SEED, "value": "fast"}), "r")
-    assert "value:double" not in converted.rows[0]
+    assert "value:double" not in named(converted)[0]
     assert converted.notes == 1
 
 
@@ -123,12 +131,12 @@ def test_a_misfit_in_the_key_is_always_refused():
 def test_new_fields_are_learnt_with_their_columns():
     """The header of the rows names every column that they may fill."""
     fresh = converter(dataset())
-    fresh.upserts(arrivals({"a": 1, "b": "x"}, {"a": 1.5}), "r")
+    converted = fresh.upserts(arrivals({"a": 1, "b": "x"}, {"a": 1.5}), "r")
     assert fresh.learnt == Schema({"a": [Rung.INT, Rung.DOUBLE], "b": [Rung.TEXT]})
-    assert fresh.columns() == {
-        "a:double": "Nullable(Float64)",
+    assert converted.columns == {
         "a:int": "Nullable(Int64)",
         "b:text": "Nullable(String)",
+        "a:double": "Nullable(Float64)",
     }
 
 
@@ -136,7 +144,7 @@ def test_deleted_fields_are_dropped_and_never_learnt_again():
     """The owner said that the field is gone."""
     one = dataset({}, ("delete", {"field": "secret"}))
     fresh = converter(one)
-    [row] = fresh.upserts(arrivals({"a": 1, "secret": "x"}), "r").rows
+    [row] = named(fresh.upserts(arrivals({"a": 1, "secret": "x"}), "r"))
     assert "secret:text" not in row
     assert "secret" not in fresh.learnt
 
@@ -145,7 +153,7 @@ def test_fields_beyond_the_limit_are_left_out_with_a_note():
     """Evolution stops at the limit; the record is stored with what it may have."""
     full = Schema({f"f{number}": [Rung.INT] for number in range(MAX_FIELDS)})
     converted = converter(dataset(), full).upserts(arrivals({"f0": 1, "more": 2}), "r")
-    assert "more:int" not in converted.rows[0]
+    assert "more:int" not in named(converted)[0]
     assert converted.notes == 1
 
 
@@ -198,15 +206,23 @@ def test_the_specialised_way_agrees_with_the_general_one(records, types, seen, k
     general._fast = None
     expected = general.upserts(arrivals(*records), "r")
     got = quick.upserts(arrivals(*records), "r")
-    assert [_without_nulls(row) for row in got.rows] == [_without_nulls(row) for row in expected.rows]
+    assert list(map(_typed, named(got))) == list(map(_typed, named(expected)))
     assert got.refused == expected.refused
     assert got.notes == expected.notes
     assert quick.learnt == general.learnt
 
 
-def _without_nulls(row):
-    """A missing cell and a null one are the same row to ClickHouse; 1 and 1.0 and True are not."""
-    return {name: (type(value), value) for name, value in row.items() if value is not None}
+def _typed(row):
+    """1 and 1.0 and True are not the same cell."""
+    return {name: (type(value), value) for name, value in row.items()}
+
+
+def test_every_row_has_a_value_for_every_column_of_its_batch():
+    """Also those that were converted before a column was met."""
+    seen = Schema({"a": [Rung.INT]})
+    converted = converter(dataset(), seen).upserts(arrivals({"a": 1}, {"b": 1.5}, {"a": 2}), "r")
+    assert list(converted.columns) == ["a:int", "b:double"]
+    assert [row[5:] for row in converted.rows] == [(1, None), (None, 1.5), (2, None)]
 
 
 @given(RECORDS)

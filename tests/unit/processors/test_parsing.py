@@ -5,14 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.domain.versions import MAX_AHEAD_US, STAMPS_PER_MS, stamp_at
-from headwater.runtime.kafka.runs import Message, Run
+from headwater.runtime.kafka.runs import RAW_ROUTING, Message, coalesce
 from processors.parsing import moment_text, parse
 
 T_MS = 1_700_000_000_000
 
 
 def run(*messages):
-    return Run("raw", 0, messages[0].offset, messages[-1].offset + 1, (), messages)
+    """Return the run that the transport makes of messages."""
+    limits = {"max_messages": 1000, "max_bytes": 1_000_000}
+    [one] = coalesce("raw", 0, messages, routing=RAW_ROUTING, **limits)
+    return one
 
 
 def native(offset, value, timestamp_ms=T_MS):

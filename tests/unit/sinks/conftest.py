@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from headwater.domain.datasets import Dataset
-from headwater.domain.tables import rows_table
+from headwater.domain.tables import ROW_COLUMNS, rows_table
 from headwater.runtime.clock import ManualClock
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.commits import CommitQueue
@@ -20,21 +20,32 @@ from sinks.settings import SinkSettings
 from sinks.tables import Tables
 from sinks.writer import Writer
 
-SCHEMA = b'{"n:int":"Nullable(Int64)"}'
+SCHEMA = '{"n:int":"Nullable(Int64)"}'
 
 
-def row(record_id, version=1, **cells):
-    """Return one line of the records topic."""
-    return orjson.dumps(
-        {
-            "_id": record_id,
-            "_version": version,
-            "_deleted": 0,
-            "_resource": "realtime",
-            "_received_at": "2024-05-06 07:08:09.000010",
-            **cells,
-        }
-    )
+def row(record_id, version=1, *cells, deleted=0):
+    """Return one row of the records topic, with a value for each column of its schema: by default `n:int`."""
+    system = (record_id, version, deleted, "realtime", "2024-05-06 07:08:09.000010")
+    return orjson.dumps((*system, *(cells or (None,))))
+
+
+def named(line, *names):
+    """Return a row of the records topic by column name."""
+    return dict(zip((*ROW_COLUMNS, *(names or ("n:int",))), orjson.loads(line), strict=True))
+
+
+def told(value):
+    """Return what a processor tells about a value in its headers; of garbage, that it is one row."""
+    try:
+        rows = orjson.loads(b"[" + value + b"]")
+        return {"count": str(len(rows)), "version": str(max((one[1] for one in rows), default=0))}
+    except (ValueError, TypeError, KeyError):
+        return {"count": "1", "version": "0"}
+
+
+def encoded(headers):
+    """Return headers as they travel, without those that are None."""
+    return tuple((name, value.encode()) for name, value in headers.items() if value is not None)
 
 
 class Log:
@@ -45,15 +56,16 @@ class Log:
         self.end = 0
 
     def run(self, *values, dataset="da_a", generation=1, schema=SCHEMA, topic="headwater.records", **headers):
-        """Return the next run: each value is a message; a message's source is its own place."""
-        named = {"dataset": dataset, "generation": str(generation), **headers}
-        routing = tuple((name, value.encode()) for name, value in named.items() if value is not None)
-        routing = (*routing, ("schema", schema))
+        """Return the next run: each value is a message; a message's source is its own place.
+
+        `headers` replace those that tell about a message alone: count and version. None leaves one out.
+        """
+        routing = encoded({"dataset": dataset, "generation": str(generation), "schema": schema})
         first, self.end = self.end, self.end + len(values)
-        messages = [
-            Message(offset, 0, value, (*routing, ("source", b"0:%d:%d" % (offset, offset + 1))))
-            for offset, value in enumerate(values, first)
-        ]
+        messages = []
+        for offset, value in enumerate(values, first):
+            own = {**told(value), "source": f"0:{offset}:{offset + 1}", **headers}
+            messages.append(Message(offset, 0, value, (*routing, *encoded(own))))
         self.queue.fetched(first, self.end)
         return Run(topic, 0, first, self.end, routing, messages, self.queue)
 
@@ -80,13 +92,13 @@ class GatedStore(MemoryStore):
     def release(self):
         self._open.set()
 
-    async def insert(self, table, rows):
-        self.inserts.append((table, rows))
+    async def insert(self, table, rows, columns=None):
+        self.inserts.append((table, rows, columns))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await self._open.wait()
-            await super().insert(table, rows)
+            await super().insert(table, rows, columns)
         finally:
             self.in_flight -= 1
 
@@ -137,6 +149,11 @@ async def reached(condition):
 @pytest.fixture
 def make_row():
     return row
+
+
+@pytest.fixture
+def by_name():
+    return named
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 
+from headwater.domain.versions import stamp_at
 from headwater.runtime.memory.producer import MemoryProducer
 from sinks import applied
 from sinks.applied import AppliedNews, applied_value, joined_sources
@@ -29,28 +30,35 @@ def test_neighbouring_sources_are_one(sources, joined):
     assert joined_sources(sources) == joined
 
 
-def test_news_names_the_generation_its_sources_and_the_newest_row(log, make_row):
-    """Readers learn up to where rows are searchable and how fresh they are."""
-    first = rows_parcel(log.run(make_row("a", 5) + b"\n" + make_row("b", 9), make_row("c", 7)))
-    second = rows_parcel(log.run(make_row("d", 8) + b"\n"))
+T_US = 1_714_979_289_000_010  # 2024-05-06 07:08:09.000010
 
-    assert orjson.loads(applied_value([first, second], 4)) == {
+
+def test_news_names_the_generation_its_sources_and_the_greatest_version(log):
+    """Readers learn up to where rows are searchable and how fresh they are; the headers say it, not the rows."""
+    greatest = stamp_at(T_US)
+    first = rows_parcel(log.run(b"", version=str(greatest - 1)))
+    second = rows_parcel(log.run(b"", version=str(greatest)))
+    third = rows_parcel(log.run(b"", version=str(greatest - 2)))
+
+    assert orjson.loads(applied_value([first, second, third], 4)) == {
         "dataset": "da_a",
         "generation": 1,
         "sources": ["0:0:3"],
         "rows": 4,
-        "max_version": 9,
-        "received_at": "2024-05-06 07:08:09.000010",
+        "max_version": greatest,
+        "received_at": "2024-05-06T07:08:09.000010+00:00",
     }
 
 
-def test_news_of_rows_that_cannot_be_read_is_still_news(log):
-    """Rows that went to quarantine leave their run's end to be told."""
-    parcel = rows_parcel(log.run(b"garbage", b'{"_version":"x"}', b""))
+@pytest.mark.parametrize("version", [None, "", "x", "-1", "٣", "9" * 5000])
+def test_news_of_messages_without_a_readable_version_is_still_news(log, version):
+    """Their runs' end is to be told all the same."""
+    parcel = rows_parcel(log.run(b"garbage", b"", version=version))
 
     value = orjson.loads(applied_value([parcel], 0))
 
-    assert (value["sources"], value["max_version"], value["received_at"]) == (["0:0:3"], 0, "")
+    assert (value["sources"], value["max_version"]) == (["0:0:2"], 0)
+    assert value["received_at"] == "1970-01-01T00:00:00+00:00"
 
 
 async def test_news_is_told_under_the_dataset():

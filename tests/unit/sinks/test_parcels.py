@@ -2,7 +2,7 @@
 
 import pytest
 
-from headwater.domain.tables import QUARANTINE
+from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
 from sinks.parcels import Unaddressed, columns_of, count_rows, quarantine_parcel, replaced, rows_parcel
 
 
@@ -15,16 +15,34 @@ def test_rows_are_counted_by_their_line_ends(value, rows):
 
 
 def test_run_of_rows_is_addressed_by_its_headers(log, make_row):
-    """Dataset and generation name the table, the schema its columns; the rows stay as they are."""
-    run = log.run(make_row("a") + b"\n" + make_row("b"), make_row("c"), dataset="da_x", generation=7)
+    """Dataset and generation name the table, the schema its columns in order; the rows stay as they are."""
+    run = log.run(make_row("a") + b"," + make_row("b"), make_row("c"), dataset="da_x", generation=7)
 
     parcel = rows_parcel(run)
 
     assert parcel.table.name == "d_x_g7"
     assert (parcel.dataset, parcel.generation, parcel.rows) == ("da_x", 7, 3)
     assert parcel.columns == {"n:int": "Nullable(Int64)"}
+    assert parcel.layout == (*ROW_COLUMNS, "n:int")
     assert parcel.values[0] is run.messages[0].value
     assert parcel.size_bytes == sum(len(message.value) for message in run.messages)
+
+
+def test_rows_are_as_many_as_their_messages_say(log):
+    """Nobody looks into a value to count."""
+    assert rows_parcel(log.run(b"[1]", b"", count="18")).rows == 36
+
+
+def test_layout_keeps_the_order_of_the_schema_header(log):
+    """A row's values are told apart by their places alone."""
+    parcel = rows_parcel(log.run(schema='{"z:text":"Nullable(String)","a:int":"Nullable(Int64)"}'))
+
+    assert parcel.layout[len(ROW_COLUMNS) :] == ("z:text", "a:int")
+
+
+def test_rows_of_tombstones_need_no_schema(log):
+    """They have nothing but what every row has."""
+    assert rows_parcel(log.run(schema=None)).layout == ROW_COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -35,10 +53,18 @@ def test_run_of_rows_is_addressed_by_its_headers(log, make_row):
         {"generation": ""},
         {"generation": "-1"},
         {"generation": "٣"},
-        {"schema": b"{"},
-        {"schema": b"[]"},
-        {"schema": b'{"a:int":"Nullable(Int64)) ENGINE = Memory"}'},
-        {"schema": b'{"a:int":5}'},
+        {"generation": "9" * 5000},
+        {"schema": "{"},
+        {"schema": "[]"},
+        {"schema": '{"a:int":"Nullable(Int64)) ENGINE = Memory"}'},
+        {"schema": '{"a:int":5}'},
+        {"schema": '{"_id":"Nullable(String)"}'},
+        {"count": None},
+        {"count": ""},
+        {"count": "-1"},
+        {"count": "1.0"},
+        {"count": "٣"},
+        {"count": "9" * 5000},
     ],
 )
 def test_run_without_a_readable_address_is_unaddressed(log, make_row, headers):
@@ -58,6 +84,14 @@ def test_run_of_refused_records_goes_to_the_quarantine_table(log):
     parcel = quarantine_parcel(log.run(b'{"dataset":"da_x"}', topic="headwater.quarantine"))
 
     assert (parcel.table, parcel.dataset, parcel.rows) == (QUARANTINE, "", 1)
+    assert parcel.layout == ()
+
+
+def test_refused_records_are_counted_by_their_lines(log):
+    """They are objects, a line each, whatever a header says."""
+    parcel = quarantine_parcel(log.run(b"{}\n{}", b"{}", topic="headwater.quarantine", count=None))
+
+    assert parcel.rows == 3
 
 
 def test_replaced_parcel_finishes_the_same_run(log, make_row):

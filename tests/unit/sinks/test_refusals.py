@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.domain.tables import QUARANTINE
+from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
 from headwater.runtime.memory.store import MemoryStore
 from headwater.runtime.store import RowsRefused
 from sinks.refusals import insert_all_but_refused, quarantine_row, split_rows
 
 NOW = "2024-01-01 00:00:00.000000"
+LAYOUT = (*ROW_COLUMNS, "n:int")
+LINES = st.lists(st.lists(st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(), max_size=4), max_size=5)
 
 
 class Picky:
@@ -20,17 +22,16 @@ class Picky:
         self.taken = []
         self.calls = 0
 
-    async def insert(self, rows):
+    async def insert(self, lines):
         self.calls += 1
-        lines = rows.split(b"\n")
         if any(line.startswith(b"bad") for line in lines):
             raise RowsRefused("bad row")
         self.taken += lines
 
 
-def quarantined(line, dataset="da_a"):
-    row = quarantine_row(line, dataset=dataset, code="store_refused", message="no", received_at=NOW)
-    return orjson.loads(row)
+def quarantined(line, dataset="da_a", layout=LAYOUT):
+    told = {"dataset": dataset, "code": "store_refused", "message": "no", "received_at": NOW}
+    return orjson.loads(quarantine_row(line, layout=layout, **told))
 
 
 @given(bad=st.lists(st.booleans(), min_size=1, max_size=60))
@@ -56,20 +57,34 @@ async def test_one_bad_row_costs_a_logarithm_of_inserts():
     assert store.calls <= 21
 
 
-def test_rows_are_the_lines_of_all_values():
+def test_rows_without_a_layout_are_the_lines_of_all_values():
     """Blank lines are no rows."""
-    assert split_rows([b"a\nb\n", b"", b"c"]) == [b"a", b"b", b"c"]
+    assert split_rows([b"a\nb\n", b"", b"c"], arrays=False) == [b"a", b"b", b"c"]
 
 
-def test_refused_row_keeps_what_identifies_it(make_row):
-    """Version, resource and moment are those of the row; the row itself is the record."""
-    line = make_row("a", 42, **{"n:int": "x"})
+@given(values=st.lists(LINES))
+def test_rows_of_a_layout_are_the_arrays_of_all_values(values):
+    """Commas stand between rows and within them; a line end in a text is no row's end."""
+    joined = [orjson.dumps(rows)[1:-1] for rows in values]
+
+    assert split_rows(joined, arrays=True) == [orjson.dumps(row) for rows in values for row in rows]
+
+
+@pytest.mark.parametrize("value", [b"garbage", b"[1],", b"[1][2]", b"\xff", b"[" * 300 + b"]" * 300])
+def test_value_that_cannot_be_cut_is_one_row(value):
+    """It hides no other value's rows, and nothing of it is lost."""
+    assert split_rows([b"[1],[2]", value], arrays=True) == [b"[1]", b"[2]", value]
+
+
+def test_refused_row_keeps_what_identifies_it(make_row, by_name):
+    """Version, resource and moment are those of the row; the row with its names is the record."""
+    line = make_row("a", 42, "x")
 
     row = quarantined(line)
 
     assert (row["dataset"], row["_version"], row["resource"], row["op"]) == ("da_a", 42, "realtime", "upsert")
     assert row["_received_at"] == "2024-05-06 07:08:09.000010"
-    assert row["record"].encode() == line
+    assert orjson.loads(row["record"]) == by_name(line)
     assert orjson.loads(row["errors"]) == [
         {"processor": "sink", "field": None, "code": "store_refused", "message": "no"}
     ]
@@ -77,7 +92,7 @@ def test_refused_row_keeps_what_identifies_it(make_row):
 
 def test_refused_tombstone_is_a_delete(make_row):
     """What was to be done is part of what can be mended."""
-    assert quarantined(make_row("a", _deleted=1))["op"] == "delete"
+    assert quarantined(make_row("a", deleted=1))["op"] == "delete"
 
 
 def test_same_line_has_the_same_key(make_row):
@@ -88,10 +103,36 @@ def test_same_line_has_the_same_key(make_row):
     assert quarantined(first)["position"] != quarantined(second)["position"]
 
 
+@pytest.mark.parametrize("layout", [ROW_COLUMNS, (*LAYOUT, "more:int")])
+def test_row_with_a_wrong_number_of_values_is_kept_as_it_came(make_row, layout):
+    """What its first values say holds; which value has no column, nobody can tell."""
+    line = make_row("a", 42, 5)
+
+    row = quarantined(line, layout=layout)
+
+    assert (row["_version"], row["resource"]) == (42, "realtime")
+    assert row["record"].encode() == line
+
+
+def test_refused_object_is_read_by_its_own_names():
+    """The quarantine topic's lines have no layout."""
+    line = b'{"_version":7,"_resource":"r","_received_at":"2024-05-06 07:08:09"}'
+
+    row = quarantined(line, layout=())
+
+    assert (row["_version"], row["resource"], row["_received_at"]) == (7, "r", "2024-05-06 07:08:09")
+    assert row["record"].encode() == line
+
+
+@pytest.mark.parametrize("layout", [(), LAYOUT])
 @pytest.mark.parametrize(
     "line",
     [
         b"garbage",
+        b"[]",
+        b'["a",-1,"x",[1],"soon"]',
+        b'["a",18446744073709551616,2,null,5,6,7,8]',
+        b"[" * 300 + b"]" * 300,
         b"[1]",
         b'{"_id":',
         b"\xff\xfe",
@@ -101,13 +142,13 @@ def test_same_line_has_the_same_key(make_row):
         b'"' + b"x" * 1_000_000,
     ],
 )
-async def test_any_line_makes_a_row_that_the_quarantine_table_takes(line):
+async def test_any_line_makes_a_row_that_the_quarantine_table_takes(line, layout):
     """The quarantine is the last resort: it must not refuse in its turn."""
     store = MemoryStore()
     await store.ensure_table(QUARANTINE, {})
 
-    row = quarantine_row(line, dataset="", code="store_refused", message="no", received_at=NOW)
-    await store.insert(QUARANTINE.name, row)
+    row = quarantined(line, dataset="", layout=layout)
+    await store.insert(QUARANTINE.name, orjson.dumps(row))
 
     assert await store.count(QUARANTINE.name) == 1
-    assert quarantined(line, dataset="")["dataset"] == "_unrouted"
+    assert row["dataset"] == "_unrouted"

@@ -27,7 +27,7 @@ async def quarantined(world):
 
 async def test_rows_are_stored_told_and_their_run_finished(world, make_row, eventually):
     """The plain way: one run, one insert, one line of news."""
-    await world.writer.put(rows_parcel(world.log.run(make_row("a", 5, **{"n:int": 1}), make_row("b", 6))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("a", 5, 1), make_row("b", 6))))
 
     await eventually(lambda: world.log.finished == 2)
     assert await world.ids() == ["a", "b"]
@@ -76,7 +76,7 @@ async def test_full_buffer_makes_put_wait(make_world, make_row, eventually):
     """Memory stays bounded while the store is slow: nobody takes more from Kafka."""
     world = await make_world(buffer_max_bytes=MIB)
     world.store.hold()
-    big = make_row("big", **{"n:int": 1}) + b"\n" * (600 * 1024)
+    big = make_row("big", 1) + b"\n" * (600 * 1024)
     for _ in range(2):
         await world.writer.put(rows_parcel(world.log.run(big)))
     waiting = asyncio.create_task(world.writer.put(rows_parcel(world.log.run(big))))
@@ -108,8 +108,8 @@ async def test_outage_loses_nothing_and_tells_nothing_early(world, make_row, eve
 
 async def test_bad_rows_go_to_quarantine_and_the_others_to_their_table(world, make_row, eventually):
     """A bad record never blocks good ones; then the run is finished."""
-    good = [make_row(f"{number:02}", **{"n:int": number}) for number in range(20)]
-    bad = [make_row("bad", 77, **{"n:int": "many"}), b"garbage"]
+    good = [make_row(f"{number:02}", number) for number in range(20)]
+    bad = [make_row("bad", 77, "many"), b"garbage"]
     before = metrics.STORED_ROWS._value.get()
     run = world.log.run(b"\n".join([*good[:7], bad[0], *good[7:]]), bad[1])
     await world.writer.put(rows_parcel(run))
@@ -131,7 +131,7 @@ async def test_bad_rows_of_one_run_do_not_unfinish_their_neighbours(world, make_
     world.store.hold()
     await world.writer.put(rows_parcel(world.log.run(make_row("first"))))
     await world.writer.put(rows_parcel(world.log.run(make_row("good"))))
-    await world.writer.put(rows_parcel(world.log.run(make_row("bad", **{"n:int": "x"}))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("bad", 1, "x"))))
     world.store.release()
 
     await eventually(lambda: world.log.finished == 3)
@@ -151,7 +151,7 @@ async def test_quarantine_waits_out_an_outage(world, make_row, eventually):
         await insert(table, rows)
 
     world.store.insert = fail_once
-    await world.writer.put(rows_parcel(world.log.run(make_row("bad", **{"n:int": "x"}))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("bad", 1, "x"))))
     await eventually(lambda: not world.store.available)
     assert world.log.finished == 0
     world.store.insert = refuse
@@ -162,12 +162,12 @@ async def test_quarantine_waits_out_an_outage(world, make_row, eventually):
 
 async def test_column_that_vanished_is_added_again(world, make_row, eventually):
     """Somebody restored the store from an older state: no row is refused for that."""
-    await world.writer.put(rows_parcel(world.log.run(make_row("a", **{"n:int": 1}))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("a", 1))))
     await eventually(lambda: world.log.finished == 1)
     await world.store.drop_table(TABLE)
     await world.store.ensure_table(rows_table("da_a", 1), {})
 
-    await world.writer.put(rows_parcel(world.log.run(make_row("b", **{"n:int": 2}))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("b", 2))))
 
     await eventually(lambda: world.log.finished == 2)
     assert await world.ids() == ["b"]
@@ -309,7 +309,7 @@ async def test_two_writers_and_a_replay_converge(make_world, make_row, eventuall
     """Two sinks that store the same runs in any order leave the same rows."""
     world, other = await make_world(), await make_world()
     other.writer._store = other.tables._store = world.store
-    versions = [make_row("a", 1, **{"n:int": 1}), make_row("a", 2, **{"n:int": 2})]
+    versions = [make_row("a", 1, 1), make_row("a", 2, 2)]
     for one, place in zip((world, other), order, strict=True):
         await one.writer.put(rows_parcel(one.log.run(versions[place])))
         await one.writer.put(rows_parcel(one.log.run(*versions)))

@@ -73,3 +73,10 @@ def test_a_header_is_read_as_text():
     assert run.header("dataset") == "\ufffd"
     assert run.header("op") == ""
     assert run.source == "0:0:1"
+
+
+@given(MESSAGES)
+def test_a_uniform_run_has_equal_headers_throughout(messages):
+    """Whoever reads the headers of its first message has read all."""
+    for run in runs_of(messages):
+        assert run.uniform == (len({message.headers for message in run.messages}) == 1)
