@@ -54,7 +54,7 @@ unit contract integration e2e: setup ## run one layer of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)
 
 bench: setup ## measure throughput, latency and memory of the real stack
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 clean: ## remove everything that was made here, except data
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

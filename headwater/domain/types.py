@@ -1,6 +1,6 @@
 """What does this value say?  Field types: how values are read, stored and spelt.
 
-Every reader takes a JSON value and returns a `Reading`: how it is stored (`stored`, ready for JSONEachRow)
+Every reader takes a JSON value and returns a `Reading`: how it is stored (`stored`, ready for JSON)
 and how it is spelt in a record id (`spelt`). Equal values are spelt alike: 150 and 150.0, the same moment
 in two time zones. Readers raise ValueError with a sentence when the value is not of their type.
 

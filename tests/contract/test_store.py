@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import CLICKHOUSE_TYPES, QUARANTINE, physical_column, rows_table
+from headwater.domain.tables import CLICKHOUSE_TYPES, QUARANTINE, ROW_COLUMNS, physical_column, rows_table
 from headwater.domain.types import FieldType
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.memory.store import MemoryStore
@@ -31,6 +31,10 @@ HOSTILE = [
     "",
     "a:int:b",
     "_id",
+    "`q`",
+    '"q"',
+    "%(x)s",
+    "a\0b",
 ]
 
 
@@ -66,6 +70,15 @@ def row(record_id, version=1, *, deleted=0, **columns):
 
 def lines(*rows):
     return b"\n".join(orjson.dumps(one) for one in rows)
+
+
+def array(record_id, *cells, version=1):
+    """Return one row as an array: the values that every row has, then these."""
+    return [record_id, version, 0, "realtime", "2024-05-06 07:08:09.000010", *cells]
+
+
+def commas(*rows):
+    return b",".join(orjson.dumps(one) for one in rows)
 
 
 async def insert(store, *rows):
@@ -186,6 +199,140 @@ async def test_insert_with_a_bad_value_is_refused_whole(table, line):
         await table.insert(TABLE.name, lines(row("a", 1, city="Basel")) + b"\n" + line)
 
     assert await table.count(TABLE.name) == 0
+
+
+ARRAYS = (*ROW_COLUMNS, CITY)
+
+
+@pytest.mark.parametrize("join", [commas, lines])
+async def test_rows_may_be_arrays_of_the_columns_values(table, join):
+    """Commas or line ends stand between them; their places say which value is whose."""
+    await table.insert(
+        TABLE.name, join(array("a", "Basel"), array("b", "a,[\n],b"), array("c", None)), ARRAYS
+    )
+
+    assert await cities(table) == [("a", "Basel"), ("b", "a,[\n],b"), ("c", None)]
+
+
+async def test_values_with_commas_within_join_by_line_ends(table):
+    """What several messages carry goes in one insert as it is, with those that carry nothing."""
+    values = [commas(array("a", "1"), array("b", "2")), b"", commas(array("c", "3")), b""]
+
+    await table.insert(TABLE.name, b"\n".join(values), ARRAYS)
+
+    assert await cities(table) == [("a", "1"), ("b", "2"), ("c", "3")]
+
+
+async def test_objects_may_have_commas_between_them_too(table):
+    """The two ways to write a row are alike in what stands between."""
+    await table.insert(TABLE.name, commas(row("a", city="1"), row("b", city="2")) + b"\n" + lines(row("c")))
+
+    assert await cities(table) == [("a", "1"), ("b", "2"), ("c", None)]
+
+
+async def test_arrays_may_leave_columns_out_and_name_them_in_any_order(table):
+    """A column that is not named is empty, as a key that an object lacks."""
+    await table.ensure_table(TABLE, typed(("n", FieldType.INT)))
+    await table.insert(TABLE.name, b'["Basel",7,"a"]', (CITY, "_version", "_id"))
+
+    (found,) = await select(table, ("city", FieldType.TEXT, (CITY,)), ("n", FieldType.INT, ("n:int",)))
+
+    assert (found["_id"], found["_version"], found["city"], found["n"]) == ("a", 7, "Basel", None)
+
+
+@pytest.mark.parametrize("columns", [None, ()])
+async def test_rows_without_columns_are_objects(table, columns):
+    """No columns are not columns of their own."""
+    await table.insert(TABLE.name, lines(row("a", city="Basel")), columns)
+
+    assert await cities(table) == [("a", "Basel")]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        orjson.dumps(array("b")),
+        orjson.dumps(array("b", "Bern", "Zug")),
+        b"[]",
+        b'{"_id":"b","_version":1}',
+        b'["b",-1,0,"r","2024-05-06 07:08:09.000010",null]',
+        b'["b",1,0,"r","soon",null]',
+        b'["b",1,0,"r",',
+        b"garbage",
+        b"5",
+    ],
+)
+@pytest.mark.parametrize("between", [b",", b"\n"])
+async def test_insert_with_a_bad_array_is_refused_whole(table, bad, between):
+    """Too few values, too many, one that its column cannot hold, no array: no row of the insert is stored."""
+    good = [orjson.dumps(array(record_id, "Basel")) for record_id in "ac"]
+
+    with pytest.raises(RowsRefused):
+        await table.insert(TABLE.name, between.join([good[0], bad, good[1]]), ARRAYS)
+
+    assert await table.count(TABLE.name) == 0
+
+
+async def test_bad_array_behind_many_good_ones_refuses_them_all(table):
+    """ClickHouse reads a long insert in pieces, and stores none of them before it has read the last."""
+    good = commas(*(array(f"{number:06}", "x" * 300) for number in range(60_000)))
+    assert len(good) > 2**24
+
+    with pytest.raises(RowsRefused):
+        await table.insert(TABLE.name, good + b"\n" + commas(array("bad")), ARRAYS)
+
+    assert await table.count(TABLE.name) == 0
+
+
+async def test_arrays_with_a_column_that_the_table_has_not_are_refused_whole(table):
+    """It is an error also where the value is null."""
+    for value in ("x", None):
+        with pytest.raises(RowsRefused):
+            await table.insert(TABLE.name, commas(array("a", "Basel", value)), (*ARRAYS, "height:int"))
+
+    assert await table.count(TABLE.name) == 0
+
+
+async def test_null_in_an_array_is_what_the_column_holds_without_a_value(table):
+    """A batch's rows have a place for each other's columns; a point's column cannot be null itself."""
+    kinds = [(kind.value, kind) for kind in FieldType]
+    names = list(typed(*kinds))
+    await table.ensure_table(TABLE, typed(*kinds))
+    await table.insert(
+        TABLE.name,
+        commas(array("a", *[None] * len(names)), ["b", 2, None, None, None, *[None] * len(names)]),
+        (*ROW_COLUMNS, *names),
+    )
+
+    fields = [(kind.value, kind, (physical_column(kind.value, kind),)) for kind in FieldType]
+    rows = await select(table, *fields)
+
+    assert [one["_id"] for one in rows] == ["a", "b"]
+    assert rows[1]["_received_at"] == "1970-01-01 00:00:00.000000"
+    assert {one[kind.value] for one in rows for kind in FieldType} == {None}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_column_names_take_values_of_arrays(store, name):
+    """The names of columns are part of the statement here, and are still no code."""
+    column = physical_column(name, FieldType.TEXT)
+    await store.ensure_table(TABLE, typed((name, FieldType.TEXT)))
+    await store.insert(TABLE.name, commas(array("a", name), array("b", None)), (*ROW_COLUMNS, column))
+
+    rows = await select(store, ("f", FieldType.TEXT, (column,)))
+
+    assert [one["f"] for one in rows] == [name, None]
+
+
+@pytest.mark.parametrize("name", ["`q`", '"q"', "`a`,`b`", "q` "])
+async def test_column_names_that_look_quoted_are_names(store, name):
+    """Nobody takes quotes off a name."""
+    await store.ensure_table(TABLE, {name: CLICKHOUSE_TYPES[FieldType.TEXT]})
+    await store.insert(TABLE.name, commas(array("a", "x")), (*ROW_COLUMNS, name))
+
+    rows = await select(store, ("f", FieldType.TEXT, (name,)))
+
+    assert [one["f"] for one in rows] == ["x"]
 
 
 async def test_ensuring_a_table_can_be_repeated(table):
@@ -353,6 +500,10 @@ async def test_values_of_every_type_come_back_as_they_went_in(store):
         **{column.split(":")[0]: value for column, value in cells.items()},
     }
 
+    await store.insert(TABLE.name, commas(array("b", *cells.values(), version=7)), (*ROW_COLUMNS, *cells))
+    (again,) = await select(store, *fields, record_id="b")
+    assert again == {**found, "_id": "b"}
+
 
 async def test_point_without_latitude_is_null(store):
     """A tuple cannot be null in ClickHouse, a point can."""
@@ -481,6 +632,8 @@ async def test_unknown_table_is_an_error_of_its_own(store):
     with pytest.raises(UnknownTable):
         await store.insert("nowhere", lines(row("a")))
     with pytest.raises(UnknownTable):
+        await store.insert("nowhere", commas(array("a")), ROW_COLUMNS)
+    with pytest.raises(UnknownTable):
         await store.count("nowhere")
     with pytest.raises(UnknownTable):
         await store.select(Select(table="nowhere", fields=()))
@@ -526,6 +679,8 @@ async def test_table_without_tombstones_keeps_every_key(store):
 async def test_blank_lines_and_empty_inserts_are_no_rows(table):
     """Joined messages may end with a newline."""
     await table.insert(TABLE.name, b"")
+    for nothing in (b"", b"\n", b"\n\n"):
+        await table.insert(TABLE.name, nothing, ARRAYS)
     await table.insert(TABLE.name, lines(row("a")) + b"\n\n" + lines(row("b")) + b"\n")
 
     assert await table.count(TABLE.name) == 2

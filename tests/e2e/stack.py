@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from headwater.embedded import leash
+
 COMMAND = Path(sys.executable).with_name("headwater")
 START_S = 120.0  # the first start of a machine may download the jars
 STOP_S = 60.0
@@ -60,11 +62,15 @@ class Stack:
     def start(self) -> None:
         """Start everything and wait until all of it is ready."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = (COMMAND, "up", "--free-ports", "--data-dir", self.data_dir)
+        command = (sys.executable, "-I", "-S", leash.__file__, COMMAND, "up", "--free-ports")
         environment = {name: text for name, text in os.environ.items() if not name.startswith("HEADWATER_")}
+        environment[leash.PARENT_DEATH] = "1"  # a test run that is killed leaves nothing behind
         with (self.data_dir / "up.log").open("ab") as log:
             self._up = subprocess.Popen(
-                [*map(str, command), *self._options], env=environment, stdout=log, stderr=log
+                [*map(str, command), "--data-dir", str(self.data_dir), *self._options],
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         self._wait(lambda: self.is_ready, START_S, "the stack is not ready")
 
@@ -123,9 +129,9 @@ class Stack:
             status = self._up.poll() if self._up else None
             if status is not None or time.monotonic() > deadline:
                 found = {name: one["state"] for name, one in self.processes.items()}
-                log = self.tail("up")
+                logs = "\n".join(f"--- {name}\n{text}" for name, text in self.logs().items())
                 self._kill_all()
-                raise AssertionError(f"{complaint}: {found}, headwater up ended with {status}\n{log}")
+                raise AssertionError(f"{complaint}: {found}, headwater up ended with {status}\n{logs}")
             time.sleep(POLL_S)
 
     def _kill_all(self) -> None:

@@ -198,6 +198,21 @@ async def test_rows_travel_as_they_are(server, store):
     assert headers["Authorization"] == "Basic " + b64encode(b"me:pw").decode()
 
 
+async def test_arrays_travel_as_they_are_behind_their_columns(server, store):
+    """The names are quoted by us, once; a name that looks quoted is a name."""
+    rows = b'["\xc3\xbc",1],["b",2]\n["c",3]'
+    await store.insert("t", rows, ("_id", "a`b:int", "`q`"))
+
+    ((query, _, body),) = server.requests
+    statement, _, sent = body.partition(b"\n")
+    assert sent == rows
+    assert statement.split(b"FORMAT") == [
+        b"INSERT INTO `d`.`t` (`_id`, `a\\`b:int`, `\\`q\\``) ",
+        b" JSONCompactEachRow",
+    ]
+    assert (query["async_insert"], query["input_format_null_as_default"]) == ("0", "1")
+
+
 async def test_reads_are_read_only_and_limited(server, store):
     """No reader can write, run for ever or take all memory."""
     server.answers = [web.Response(text="[7]\n")]

@@ -16,6 +16,7 @@ import pytest
 from headwater.domain.datasets import Dataset
 from headwater.domain.tables import QUARANTINE, rows_table
 from headwater.domain.types import FieldType
+from headwater.domain.versions import stamp_at
 from headwater.embedded.clickhouse import ClickHouse
 from headwater.runtime.catalog import KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
@@ -29,6 +30,7 @@ from headwater.runtime.store import ReadField, Select, UnknownTable
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = {"n:int": "Nullable(Int64)"}
 FIELDS = (ReadField("n", FieldType.INT, ("n:int",)),)
+T_US = 1_714_979_289_000_010  # 2024-05-06 07:08:09.000010
 
 
 class SinkProcess:
@@ -144,8 +146,10 @@ class Stack:
             (Header.GENERATION, b"%d" % generation),
             (Header.SCHEMA, orjson.dumps(schema)),
             (Header.SOURCE, source.encode()),
+            (Header.COUNT, b"%d" % len(rows)),
+            (Header.VERSION, b"%d" % max(version for _, version, *_ in rows)),
         )
-        value = b"\n".join(map(orjson.dumps, rows))
+        value = orjson.dumps(rows)[1:-1]
         await self.producer.send(self.kafka.topics.records, value, key=dataset.encode(), headers=headers)
 
     async def rows(self, dataset="da_a", generation=1):
@@ -160,16 +164,9 @@ class Stack:
         self.applied += [orjson.loads(record.value) for record in records]
 
 
-def row(record_id, version, n=None, *, deleted=False):
-    cells = {} if deleted else {"n:int": n}
-    return {
-        "_id": record_id,
-        "_version": version,
-        "_deleted": int(deleted),
-        "_resource": "realtime",
-        "_received_at": "2024-05-06 07:08:09.000010",
-        **cells,
-    }
+def row(record_id, version, *cells, deleted=False):
+    """Return a row with a value for each column of its schema: SCHEMA, unless the test sends another."""
+    return [record_id, version, int(deleted), "realtime", "2024-05-06 07:08:09.000010", *(cells or (None,))]
 
 
 @pytest.fixture
@@ -184,7 +181,8 @@ async def stack(broker, clickhouse, unique, tmp_path):
 async def test_rows_are_stored_told_and_refused_records_kept(stack):
     """From the records topic to a table and the news, from quarantine to its table, and a clean stop."""
     sink = await stack.sink()
-    await stack.send([row("a", 5, 1), row("b", 6, 2)], source="3:10:12")
+    newer = stamp_at(T_US)
+    await stack.send([row("a", newer, 1), row("b", newer - 1, 2)], source="3:10:12")
     await stack.producer.send(
         stack.kafka.topics.quarantine,
         b'{"dataset":"da_a","_version":1,"position":0,"resource":"r","op":"upsert",'
@@ -193,7 +191,7 @@ async def test_rows_are_stored_told_and_refused_records_kept(stack):
     )
 
     async def all_there():
-        return await stack.rows() == {"a": (5, 1), "b": (6, 2)} and bool(stack.applied)
+        return await stack.rows() == {"a": (newer, 1), "b": (newer - 1, 2)} and bool(stack.applied)
 
     await reached(all_there)
     await reached(lambda: _counts(stack, QUARANTINE.name, 1))
@@ -203,8 +201,8 @@ async def test_rows_are_stored_told_and_refused_records_kept(stack):
             "generation": 1,
             "sources": ["3:10:12"],
             "rows": 2,
-            "max_version": 6,
-            "received_at": "2024-05-06 07:08:09.000010",
+            "max_version": newer,
+            "received_at": "2024-05-06T07:08:09.000010+00:00",
         }
     ]
     assert await sink.stop() == 0
@@ -218,6 +216,40 @@ async def test_bad_rows_wait_in_quarantine_and_good_ones_are_stored(stack):
     await reached(lambda: _counts(stack, QUARANTINE.name, 1))
     await reached(lambda: _counts(stack, rows_table("da_a", 1).name, 2))
     assert await stack.rows() == {"a": (1, 1), "c": (3, 3)}
+
+
+async def test_messages_with_other_columns_meet_in_one_table(stack):
+    """A schema that grows or comes in another order says where each message's values go."""
+    await stack.sink()
+    wider = {"m:text": "Nullable(String)", **SCHEMA}
+    for number in range(20):
+        await stack.send([row(f"n{number}", 1, number)])
+        await stack.send([row(f"m{number}", 1, "x,\n]", number)], schema=wider)
+        await stack.send([row(f"o{number}", 1, number, None)], schema=dict(reversed(wider.items())))
+    await stack.send([row("n0", 2, deleted=True)[:5]], schema={})
+
+    model = {f"{kind}{number}": (1, number) for kind in "nmo" for number in range(20)}
+    del model["n0"]
+
+    async def all_there():
+        return await stack.rows() == model
+
+    await reached(all_there)
+
+
+async def test_rows_that_nobody_counted_wait_in_quarantine(stack):
+    """A message without its headers is kept, and those behind it are stored."""
+    await stack.sink()
+    await stack.producer.send(
+        stack.kafka.topics.records,
+        orjson.dumps([row("a", 1, 1), row("b", 2, 2)])[1:-1],
+        key=b"da_a",
+        headers=((Header.DATASET, b"da_a"), (Header.GENERATION, b"1"), (Header.SCHEMA, orjson.dumps(SCHEMA))),
+    )
+    await stack.send([row("c", 3, 3)])
+
+    await reached(lambda: _counts(stack, QUARANTINE.name, 2))
+    await reached(lambda: _counts(stack, rows_table("da_a", 1).name, 1))
 
 
 async def test_left_generation_is_dropped_and_stays_dropped(stack):

@@ -39,7 +39,7 @@ def told(value):
     try:
         rows = orjson.loads(b"[" + value + b"]")
         return {"count": str(len(rows)), "version": str(max((one[1] for one in rows), default=0))}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError):
         return {"count": "1", "version": "0"}
 
 
@@ -83,17 +83,24 @@ class GatedStore(MemoryStore):
         self.inserts = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self._held = 0
         self._open = asyncio.Event()
         self._open.set()
 
     def hold(self):
         self._open.clear()
 
+    def hold_at(self, number):
+        """Keep the insert of this number waiting, counted from 1."""
+        self._held = number
+
     def release(self):
         self._open.set()
 
     async def insert(self, table, rows, columns=None):
         self.inserts.append((table, rows, columns))
+        if len(self.inserts) == self._held:
+            self.hold()
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:

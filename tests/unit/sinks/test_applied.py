@@ -34,7 +34,7 @@ T_US = 1_714_979_289_000_010  # 2024-05-06 07:08:09.000010
 
 
 def test_news_names_the_generation_its_sources_and_the_greatest_version(log):
-    """Readers learn up to where rows are searchable and how fresh they are; the headers say it, not the rows."""
+    """Readers learn up to where rows are searchable and how fresh they are; headers say it, not rows."""
     greatest = stamp_at(T_US)
     first = rows_parcel(log.run(b"", version=str(greatest - 1)))
     second = rows_parcel(log.run(b"", version=str(greatest)))

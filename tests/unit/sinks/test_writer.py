@@ -59,7 +59,7 @@ async def test_rows_that_come_during_an_insert_leave_together(world, make_row, e
     world.store.release()
 
     await eventually(lambda: world.log.finished == 10)
-    assert [rows.count(b"\n") + 1 for _, rows in world.store.inserts] == [1, 9]
+    assert [rows.count(b"\n") + 1 for _, rows, _ in world.store.inserts] == [1, 9]
     assert world.store.most_in_flight == 1
 
 
@@ -76,7 +76,7 @@ async def test_full_buffer_makes_put_wait(make_world, make_row, eventually):
     """Memory stays bounded while the store is slow: nobody takes more from Kafka."""
     world = await make_world(buffer_max_bytes=MIB)
     world.store.hold()
-    big = make_row("big", 1) + b"\n" * (600 * 1024)
+    big = make_row("big") + b" " * (600 * 1024)
     for _ in range(2):
         await world.writer.put(rows_parcel(world.log.run(big)))
     waiting = asyncio.create_task(world.writer.put(rows_parcel(world.log.run(big))))
@@ -106,12 +106,12 @@ async def test_outage_loses_nothing_and_tells_nothing_early(world, make_row, eve
     assert world.health.ready
 
 
-async def test_bad_rows_go_to_quarantine_and_the_others_to_their_table(world, make_row, eventually):
+async def test_bad_rows_go_to_quarantine_and_the_others_to_their_table(world, make_row, by_name, eventually):
     """A bad record never blocks good ones; then the run is finished."""
-    good = [make_row(f"{number:02}", number) for number in range(20)]
+    good = [make_row(f"{number:02}", 1, number) for number in range(20)]
     bad = [make_row("bad", 77, "many"), b"garbage"]
     before = metrics.STORED_ROWS._value.get()
-    run = world.log.run(b"\n".join([*good[:7], bad[0], *good[7:]]), bad[1])
+    run = world.log.run(b",".join([*good[:7], bad[0], *good[7:]]), bad[1])
     await world.writer.put(rows_parcel(run))
 
     await eventually(lambda: world.log.finished == 2)
@@ -119,7 +119,11 @@ async def test_bad_rows_go_to_quarantine_and_the_others_to_their_table(world, ma
     assert len(await world.ids()) == 20
     assert metrics.STORED_ROWS._value.get() - before == 20
     rows = await quarantined(world)
-    assert sorted(row["record"].encode() for row in rows) == sorted(bad)
+    kept = {row["record"]: (row["_version"], row["resource"], row["_received_at"]) for row in rows}
+    assert kept == {
+        orjson.dumps(by_name(bad[0])).decode(): (77, "realtime", "2024-05-06 07:08:09.000010"),
+        "garbage": (0, "", kept["garbage"][2]),
+    }
     assert {row["dataset"] for row in rows} == {"da_a"}
     assert {orjson.loads(row["errors"])[0]["code"] for row in rows} == {"store_refused"}
     await eventually(world.applied)
@@ -140,15 +144,99 @@ async def test_bad_rows_of_one_run_do_not_unfinish_their_neighbours(world, make_
     assert len(await quarantined(world)) == 1
 
 
+async def test_value_that_cannot_be_cut_counts_as_one_refused_row(world, make_row, eventually):
+    """What a header says of rows that nobody can find is not counted as stored."""
+    before = metrics.STORED_ROWS._value.get()
+    await world.writer.put(rows_parcel(world.log.run(make_row("a") + b",garbage", count="2")))
+
+    await eventually(world.applied)
+
+    assert len(await quarantined(world)) == 1
+    assert metrics.STORED_ROWS._value.get() == before
+    assert [news["rows"] for news in world.applied()] == [0]
+
+
+async def test_rows_of_two_layouts_leave_in_an_insert_each(world, make_row, eventually):
+    """A row's values have no names of their own: what leaves together has the same columns in one order."""
+    n, m = '{"n:int":"Nullable(Int64)"}', '{"m:int":"Nullable(Int64)","n:int":"Nullable(Int64)"}'
+    world.store.hold()
+    for name, schema, cells in (("0", n, (0,)), ("1", m, (5, 1)), ("2", n, (2,)), ("3", m, (7, 3))):
+        run = world.log.run(make_row(name, 1, *cells), schema=schema)
+        await world.writer.put(rows_parcel(run))
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 4)
+
+    first, *others = [(columns[5:], rows.count(b"\n") + 1) for _, rows, columns in world.store.inserts]
+    assert first == (("n:int",), 1)
+    assert sorted(others) == [(("m:int", "n:int"), 2), (("n:int",), 1)]
+    rows = sorted(world.store._tables[TABLE].current(), key=lambda row: row["_id"])
+    assert [(row["m:int"], row["n:int"]) for row in rows] == [(None, 0), (5, 1), (None, 2), (7, 3)]
+    await eventually(lambda: len(world.applied()) == 3)
+    assert sorted(tuple(news["sources"]) for news in world.applied()) == [
+        ("0:0:1",),
+        ("0:1:2", "0:3:4"),
+        ("0:2:3",),
+    ]
+
+
+async def test_one_layout_does_not_wait_for_another_to_finish_its_runs(world, make_row, eventually):
+    """Each insert finishes the runs that it stored, also when the next one of the batch takes long."""
+    wider = '{"m:int":"Nullable(Int64)","n:int":"Nullable(Int64)"}'
+    world.store.hold()
+    await world.writer.put(rows_parcel(world.log.run(make_row("first"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("a"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("b", 1, 5, 6), schema=wider)))
+    world.store.hold_at(3)
+    world.store.release()
+
+    await eventually(lambda: len(world.store.inserts) == 3)
+    await settle()
+    assert world.log.finished == 2
+
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 3)
+
+
+async def test_refused_layout_does_not_touch_the_other(world, make_row, eventually):
+    """Bad rows of one layout are looked for among its own."""
+    wider = '{"m:int":"Nullable(Int64)","n:int":"Nullable(Int64)"}'
+    world.store.hold()
+    await world.writer.put(rows_parcel(world.log.run(make_row("first"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("bad", 9, "x"))))
+    await world.writer.put(rows_parcel(world.log.run(make_row("good", 1, 5, 6), schema=wider)))
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 3)
+
+    assert await world.ids() == ["first", "good"]
+    (row,) = await quarantined(world)
+    assert row["_version"] == 9
+    assert len([columns for _, _, columns in world.store.inserts if columns and "m:int" in columns]) == 1
+
+
+async def test_row_with_a_wrong_number_of_values_is_refused(world, make_row, eventually):
+    """It is found among the others of its message."""
+    rows = [make_row("a", 1, 5), make_row("b", 2, 5, 6), make_row("c", 3, 7)]
+    await world.writer.put(rows_parcel(world.log.run(b",".join(rows))))
+
+    await eventually(lambda: world.log.finished == 1)
+
+    assert await world.ids() == ["a", "c"]
+    (row,) = await quarantined(world)
+    assert (row["_version"], row["record"].encode()) == (2, rows[1])
+
+
 async def test_quarantine_waits_out_an_outage(world, make_row, eventually):
     """A refused row is durable in quarantine before its run is finished."""
     refuse, insert = world.store.insert, world.store.insert
 
-    async def fail_once(table, rows):
+    async def fail_once(table, rows, columns=None):
         if table == QUARANTINE.name and world.store.available:
             world.store.available = False
             asyncio.get_running_loop().call_later(0.02, setattr, world.store, "available", True)
-        await insert(table, rows)
+        await insert(table, rows, columns)
 
     world.store.insert = fail_once
     await world.writer.put(rows_parcel(world.log.run(make_row("bad", 1, "x"))))
@@ -228,18 +316,29 @@ async def test_refused_records_of_processors_are_stored_in_quarantine(world, eve
 
 
 async def test_unaddressed_rows_end_in_quarantine(world, make_row, eventually):
-    """Rows for no table are kept, with the reason."""
-    await world.writer.put_unaddressed(world.log.run(make_row("a"), dataset=""), "no dataset named")
+    """Rows for no table are kept one by one, with the reason; how each begins is known without a schema."""
+    rows = [make_row("a", 5), make_row("b", 6, deleted=1), b"garbage"]
+    counter = metrics.QUARANTINED_RECORDS.labels(code="unaddressed")
+    before = counter._value.get()
+    run = world.log.run(rows[0] + b"," + rows[1], rows[2], b"", dataset="")
+    await world.writer.put_unaddressed(run, "no dataset named")
 
-    await eventually(lambda: world.log.finished == 1)
-    (row,) = await quarantined(world)
-    assert row["dataset"] == "_unrouted"
-    assert orjson.loads(row["errors"])[0]["message"] == "no dataset named"
+    await eventually(lambda: world.log.finished == 3)
+    kept = sorted(await quarantined(world), key=lambda row: row["_version"])
+    assert [(row["_version"], row["resource"], row["op"]) for row in kept] == [
+        (0, "", "upsert"),
+        (5, "realtime", "upsert"),
+        (6, "realtime", "delete"),
+    ]
+    assert [row["record"].encode() for row in kept] == [rows[2], *rows[:2]]
+    assert {row["dataset"] for row in kept} == {"_unrouted"}
+    assert {orjson.loads(row["errors"])[0]["message"] for row in kept} == {"no dataset named"}
+    assert counter._value.get() - before == 3
 
 
 async def test_empty_values_are_finished_without_rows(world, eventually):
     """A message may carry nothing."""
-    await world.writer.put(rows_parcel(world.log.run(b"", b"\n")))
+    await world.writer.put(rows_parcel(world.log.run(b"", b"")))
 
     await eventually(lambda: world.log.finished == 2)
     assert await world.ids() == []
@@ -294,7 +393,7 @@ async def test_closed_writer_takes_nothing(make_world, make_row):
 async def test_defect_of_ours_fails_the_health_check(world, make_row, eventually):
     """A batch that fails for a reason nobody foresaw is neither dropped nor retried for ever: restart."""
 
-    async def broken(_table, _rows):
+    async def broken(_table, _rows, _columns):
         raise ZeroDivisionError
 
     world.store.insert = broken
