@@ -138,7 +138,7 @@ class KafkaBroker:
         self._logging.write_text(LOGGING)
         if (self._data_dir / "logs" / "meta.properties").exists():
             return
-        options = ("format", "--ignore-formatted", "-t", _new_cluster_id())
+        options = ("format", "--ignore-formatted", "-t", new_cluster_id())
         child = Child(
             self._java("kafka-format", "kafka.tools.StorageTool", *options, "-c", str(self._settings))
         )
@@ -188,5 +188,9 @@ class KafkaBroker:
         )
 
 
-def _new_cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def new_cluster_id() -> str:
+    """Return a random id as Kafka spells it, but none that Kafka's tool would take for an option."""
+    while True:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
