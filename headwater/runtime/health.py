@@ -49,10 +49,12 @@ class Health:
         self._checks: dict[str, tuple[bool, str]] = {}
         self._progress: dict[str, Progress] = {}
         self._failure: str | None = None
+        self.was_ready = False  # at any time so far
 
     def set(self, name: str, ok: bool, detail: str = "") -> None:
         """Set one check; a service registers what it needs as not ok before it starts it."""
         self._checks[name] = (ok, detail)
+        self.was_ready = self.was_ready or self.ready
 
     def is_ok(self, name: str) -> bool:
         """Tell what was last set for one check; True for one that was never set."""

@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 STOP_TIMEOUT_S = 25.0  # a stop that takes longer is cut off, also where no supervisor does it
 CANCEL_TIMEOUT_S = 5.0
 WATCH_S = 1.0
+STOPPED_EARLY = "stopped before it was ready"
 PR_SET_PDEATHSIG = 1
 
 
@@ -104,7 +105,11 @@ async def _run_watched(
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            log.error("giving up", instance=process.instance, reason=watching.result())
+            reason = watching.result()
+            if reason is STOPPED_EARLY:
+                log.info(reason, instance=process.instance)
+                return 0
+            log.error("giving up", instance=process.instance, reason=reason)
             return 1
         working.result()
     finally:
@@ -117,7 +122,10 @@ async def _run_watched(
 
 
 async def _watch(process: Process, interval_s: float, stop_timeout_s: float = STOP_TIMEOUT_S) -> str:
-    """Return why the process has to end although `main` goes on: its health failed, or its stop hangs."""
+    """Return why the process has to end although `main` goes on: its health failed, or its stop hangs.
+
+    A process that is told to stop while it still waits for others to be there has nothing to finish.
+    """
     loop = asyncio.get_running_loop()
     stop_by: float | None = None
     while True:
@@ -125,6 +133,8 @@ async def _watch(process: Process, interval_s: float, stop_timeout_s: float = ST
         await asyncio.sleep(interval_s)
         metrics.EVENT_LOOP_LAG_SECONDS.set(max(0.0, loop.time() - asleep - interval_s))
         metrics.READY.set(process.health.ready)
+        if process.stopping.is_set() and not process.health.was_ready:
+            return STOPPED_EARLY
         if process.stopping.is_set():
             stop_by = stop_by or loop.time() + stop_timeout_s
             if loop.time() >= stop_by:

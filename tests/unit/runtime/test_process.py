@@ -69,9 +69,21 @@ async def test_failed_health_ends_the_process_and_cancels_the_work():
     assert cancelled.is_set()
 
 
+async def test_a_stop_before_it_was_ready_is_a_clean_one():
+    """Whoever still waits for Kafka has nothing to finish, and keeps nobody waiting."""
+    process = Process("test")
+    process.stopping.set()
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    assert await processes._run_watched(work(), process, interval_s=0) == 0
+
+
 async def test_a_stop_that_hangs_is_cut_off():
     """A supervisor's patience is finite; ours ends before."""
     process = Process("test")
+    process.health.set("kafka", ok=True)
     process.stopping.set()
 
     assert await processes._watch(process, interval_s=0, stop_timeout_s=0) == "the stop took longer than 0 s"
@@ -80,6 +92,7 @@ async def test_a_stop_that_hangs_is_cut_off():
 async def test_a_failure_during_the_stop_does_not_cut_it_off():
     """What is flushed while stopping is acknowledged work; time alone bounds it."""
     process = Process("test")
+    process.health.set("kafka", ok=True)
     process.stopping.set()
     process.health.fail("the broker is gone")
 
