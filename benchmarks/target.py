@@ -11,7 +11,7 @@ import orjson
 from benchmarks.expectations import ExpectationFailed
 
 ANSWER_TIMEOUT_S = 20.0
-PAGE = 100  # rows in one answer of newest_url
+PAGE = 10  # rows in one answer of newest_url; small, so that the poller disturbs little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

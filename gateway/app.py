@@ -69,6 +69,8 @@ def policy_of(settings: GatewaySettings) -> BatchPolicy:
     """Return when an open batch must go."""
     return BatchPolicy(
         linger_s=settings.linger_ms / 1000,
+        longest_linger_s=settings.longest_linger_ms / 1000,
+        worthwhile_records=settings.worthwhile_records,
         max_bytes=settings.batch_max_bytes,
         max_records=settings.batch_max_records,
     )

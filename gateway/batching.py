@@ -21,9 +21,15 @@ from headwater.runtime.kafka.topics import Header, Op, Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPolicy:
-    """When an open batch must go: its oldest push waited so long, or it holds so much."""
+    """When an open batch must go: its oldest push waited so long, or it holds so much.
+
+    A batch of few records is given longer: the message costs its readers the same, and there are more of
+    them to come when pushes are in flight already.
+    """
 
     linger_s: float
+    longest_linger_s: float = 0.0  # for a batch of fewer than `worthwhile_records`
+    worthwhile_records: int = 1
     max_bytes: int
     max_records: int
 
@@ -110,10 +116,19 @@ class Batcher:
         batch = self._open[lane] = Batch(self._clock.now_us())
         loop = asyncio.get_running_loop()
         if lane in self._under_way:
-            batch.timer = loop.call_later(self._policy.linger_s, self._flush, lane)
+            batch.timer = loop.call_later(self._policy.linger_s, self._flush_if_worthwhile, lane)
         else:
             batch.timer = loop.call_soon(self._flush, lane)
         return batch
+
+    def _flush_if_worthwhile(self, lane: Lane) -> None:
+        """Send the open batch, or give a small one the rest of the longer time."""
+        batch, policy = self._open[lane], self._policy
+        rest_s = policy.longest_linger_s - policy.linger_s
+        if batch.count >= policy.worthwhile_records or rest_s <= 0:
+            self._flush(lane)
+        else:
+            batch.timer = asyncio.get_running_loop().call_later(rest_s, self._flush, lane)
 
     def _flush(self, lane: Lane) -> None:
         """Stamp and send the open batch; in this order, so that what is added later gets later versions."""

@@ -44,6 +44,10 @@ class GatewaySettings:
     linger_ms: float = setting(
         4.0, "milliseconds the oldest small push waits for others to share its message", low=0, high=1000
     )
+    longest_linger_ms: float = setting(
+        12.0, "the same for a message that would hold fewer than the worthwhile records", low=0, high=1000
+    )
+    worthwhile_records: int = setting(16, "records that make a message worth sending", low=1, high=100_000)
     batch_max_bytes: int = setting(
         256 * 1024, "bytes gathered into one message; a larger push travels alone", low=1024, high=4 * MIB
     )

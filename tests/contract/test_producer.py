@@ -10,6 +10,7 @@ from headwater.domain.errors import BrokerUnavailable, TooLarge
 from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer, Position
 from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES
+from headwater.runtime.kafka.turns import STAY_BYTES
 from headwater.runtime.memory.producer import MemoryProducer
 from headwater.runtime.settings import KafkaSettings
 
@@ -95,8 +96,9 @@ async def test_tombstone_has_no_value(world):
 
 
 async def test_one_key_spreads_over_all_partitions(world):
-    """A hot dataset is not bound to one partition: messages without one take turns."""
-    positions = [await world.producer.send(world.topic, b"{}", key=b"hot") for _ in range(2 * PARTITIONS)]
+    """A hot dataset is not bound to one partition: who sends much takes turns."""
+    much = b"x" * STAY_BYTES
+    positions = [await world.producer.send(world.topic, much, key=b"hot") for _ in range(2 * PARTITIONS)]
 
     assert sorted(one.partition for one in positions) == sorted([*range(PARTITIONS)] * 2)
 

@@ -26,6 +26,7 @@ from aiokafka.errors import (
 from headwater.domain.errors import BrokerUnavailable, TooLarge
 from headwater.runtime.kafka.inflight import InflightBytes
 from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES
+from headwater.runtime.kafka.turns import Turn
 from headwater.runtime.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
@@ -77,9 +78,10 @@ class Producer(Protocol):
     ) -> Position:
         """Send one message and return when all in-sync brokers have it.
 
-        No value means a tombstone; it needs a key. Without a partition the message goes to the next one
-        in turn, so that one busy key spreads over all. Raises BrokerUnavailable within the produce
-        time-out (whether the brokers have it is then unknown), TooLarge when no broker would take it.
+        No value means a tombstone; it needs a key. Without a partition messages stay on one for a moment
+        and then go to the next in turn (turns.py), so that one busy key spreads over all. Raises
+        BrokerUnavailable within the produce time-out (whether the brokers have it is then unknown),
+        TooLarge when no broker would take it.
         """
         ...
 
@@ -127,7 +129,7 @@ class KafkaProducer:
         self._client: AIOKafkaProducer | None = None
         self._connecting: asyncio.Task[AIOKafkaProducer] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._turns: dict[str, int] = {}
+        self._turns: dict[str, Turn] = {}
         self._acknowledged_at = 0.0
         self._closed = False
         self.available = False
@@ -224,7 +226,7 @@ class KafkaProducer:
         await self._inflight.take(size_bytes)
         try:
             if partition is None:
-                partition = await self._next_partition(client, topic)
+                partition = await self._next_partition(client, topic, size_bytes)
             acknowledged = await client.send(
                 topic, value, key=key, partition=partition, headers=list(headers)
             )
@@ -242,13 +244,12 @@ class KafkaProducer:
             self._acknowledged_at = asyncio.get_running_loop().time()
             self.available = True
 
-    async def _next_partition(self, client: AIOKafkaProducer, topic: str) -> int:
-        """Return the next partition in turn, of those that have a leader if any has."""
+    async def _next_partition(self, client: AIOKafkaProducer, topic: str, size_bytes: int) -> int:
+        """Return the partition whose turn it is, of those that have a leader if any has."""
         partitions = client.client.cluster.available_partitions_for_topic(topic)
         partitions = sorted(partitions or await client.partitions_for(topic))
-        turn = self._turns[topic] = self._turns.get(topic, -1) + 1
-        chosen: int = partitions[turn % len(partitions)]
-        return chosen
+        turn = self._turns.setdefault(topic, Turn())
+        return turn.partition(partitions, size_bytes, asyncio.get_running_loop().time())
 
     async def _connected(self) -> AIOKafkaProducer:
         """Return the present client, connecting one if need be; everybody waits for the same one."""

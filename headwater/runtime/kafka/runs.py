@@ -51,6 +51,11 @@ class Run:
         return next((value.decode(errors="replace") for key, value in self.headers if key == name), "")
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of all values."""
+        return sum(len(message.value) for message in self.messages)
+
+    @property
     def source(self) -> str:
         """The run's place as the `source` header spells it."""
         return f"{self.partition}:{self.first}:{self.end}"

@@ -8,6 +8,7 @@ message in flight), and after a rebalance the unfinished runs are read again.
 Source: faust/transport/consumer.py and drivers/aiokafka.py of faust-streaming 0.15.3, which this subclasses.
 """
 
+import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class RunPolicy:
     max_messages: int = 5_000
     max_bytes: int = 512 * 1024
     buffered_runs: int = 16  # runs between Kafka and the agent
+    small_fetch_bytes: int = 64 * 1024  # after a smaller fetch than this
+    rest_s: float = 0.005  # the next one begins this much later at the earliest
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -86,6 +89,7 @@ class _Consumer(driver.Consumer):
         self._queues: dict[TP, CommitQueue] = {}
         self._committed: dict[TP, int] = {}
         self._read_offset = _NothingRead()
+        self._next_fetch_s = 0.0
         self._seeks_begun = 0
         self._seeks_ended = 0
 
@@ -98,13 +102,27 @@ class _Consumer(driver.Consumer):
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Run]]:  # noqa: ASYNC109
+        await self._rest()
         begun, ended = self._seeks_begun, self._seeks_ended
         fetched = await super()._getmany(active_partitions, timeout)
         if begun != ended or begun != self._seeks_begun:
             # A seek ran meanwhile: nobody can say whether these were read before or after it. Read again.
             await self.perform_seek()
             return {}
-        return {driver.TP(*tp): self._runs(driver.TP(*tp), records) for tp, records in fetched.items()}
+        runs = {driver.TP(*tp): self._runs(driver.TP(*tp), records) for tp, records in fetched.items()}
+        size = sum(run.size_bytes for many in runs.values() for run in many)
+        small = 0 < size < self._policy.small_fetch_bytes
+        self._next_fetch_s = self.loop.time() + self._policy.rest_s if small else 0.0
+        return runs
+
+    async def _rest(self) -> None:
+        """After a fetch that brought little, let more gather: each fetch costs its milliseconds.
+
+        What comes after a silence is still fetched at once.
+        """
+        wait_s = self._next_fetch_s - self.loop.time()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
 
     def _runs(self, tp: TP, records: list[ConsumerRecord]) -> list[Run]:
         policy, queue = self._policy, self._queue(tp)

@@ -190,3 +190,37 @@ async def test_closing_sends_what_is_open(producer):
     assert not batcher._open
     assert not batcher._under_way
     await batcher.close()
+
+
+async def test_a_message_of_few_records_is_given_longer(producer):
+    """It costs its readers as much as one of many, and while others are in flight more will come."""
+    patient = BatchPolicy(
+        linger_s=0.01, longest_linger_s=60, worthwhile_records=3, max_bytes=1000, max_records=50
+    )
+    batcher = new_batcher(producer, patient)
+    producer.hold()
+    batcher.add(TARGET, Op.UPSERT, one(1))
+    await asyncio.sleep(0)  # the idle lane's flush
+    small = batcher.add(TARGET, Op.UPSERT, one(2))
+    await asyncio.wait({small}, timeout=10 * patient.linger_s)
+    assert len(batcher._sending) == 1
+
+    batcher.add(TARGET, Op.UPSERT, one(3))
+    producer.release()
+    await batcher.close()
+    assert [len(records) for _, records in sent(producer)] == [1, 2]
+
+
+async def test_a_worthwhile_message_goes_after_the_short_time(producer):
+    """Whoever pushes much does not wait for more."""
+    policy = BatchPolicy(
+        linger_s=0.01, longest_linger_s=60, worthwhile_records=3, max_bytes=1000, max_records=50
+    )
+    batcher = new_batcher(producer, policy)
+    producer.hold()
+    batcher.add(TARGET, Op.UPSERT, one(1))
+    await asyncio.sleep(0)
+    many = [batcher.add(TARGET, Op.UPSERT, one(number)) for number in range(3)]
+    producer.release()
+    await asyncio.wait_for(asyncio.gather(*many), 5)
+    assert [len(records) for _, records in sent(producer)] == [1, 3]
