@@ -41,7 +41,9 @@ class BatchPolicy:
     max_rows: int = 100_000
     max_bytes: int = 16 * 1024 * 1024
     interval_s: float = 0.02  # between the starts of two inserts into one table, unless a batch is full
-    rest_factor: float = 2.0  # an insert that took t is followed by a rest of this times t, too
+    rest_factor: float = 1.0  # an insert that took t is followed by a rest of this times t, too
+    busy_rows: int = 2_000  # an insert of so many rows is followed by a longer one
+    busy_rest_factor: float = 3.0
     longest_interval_s: float = 0.25  # however long inserts take
     max_in_flight: int = 4  # batches, each of another table
     max_buffered_bytes: int = 64 * 1024 * 1024  # waiting and in flight
@@ -120,7 +122,7 @@ class Batcher(Generic[P]):
         """Note that a batch is no longer in flight: stored, quarantined, discarded or given back to Kafka."""
         lane = self._lanes[batch.table]
         lane.in_flight = False
-        lane.open_at_s = lane.started_at_s + self._interval_s(now_s - lane.started_at_s)
+        lane.open_at_s = lane.started_at_s + self._interval_s(batch.rows, now_s - lane.started_at_s)
         self._in_flight -= 1
         self._buffered_bytes -= batch.size_bytes
         self._forget_idle(now_s)
@@ -132,10 +134,11 @@ class Batcher(Generic[P]):
         waiting = (lane for lane in self._lanes.values() if lane.waiting and not lane.in_flight)
         return min((lane.open_at_s for lane in waiting), default=None)
 
-    def _interval_s(self, took_s: float) -> float:
-        """Return how long after the start of an insert that took so long the next one may start."""
+    def _interval_s(self, rows: int, took_s: float) -> float:
+        """Return how long after the start of such an insert the next one into its table may start."""
         policy = self._policy
-        wanted_s = took_s * (1 + policy.rest_factor)
+        rest = policy.busy_rest_factor if rows >= policy.busy_rows else policy.rest_factor
+        wanted_s = took_s * (1 + rest)
         return max(policy.interval_s, min(wanted_s, policy.longest_interval_s))
 
     def _is_full(self, lane: _Lane[P]) -> bool:

@@ -31,7 +31,11 @@ class SinkSettings:
         high=60,
     )
     insert_rest_factor: float = setting(
-        2.0, "rest after an insert, as a multiple of the time that it took", low=0, high=20
+        1.0, "rest after a small insert, as a multiple of the time that it took", low=0, high=20
+    )
+    insert_busy_rows: int = setting(2_000, "rows from which an insert is a large one", low=1, high=1_000_000)
+    insert_busy_rest_factor: float = setting(
+        3.0, "rest after a large insert, as a multiple of the time that it took", low=0, high=20
     )
     insert_longest_interval_s: float = setting(
         0.25, "seconds between the starts of two inserts at most, however long they take", low=0, high=60
@@ -63,6 +67,8 @@ class SinkSettings:
             max_bytes=self.batch_max_bytes,
             interval_s=self.insert_interval_s,
             rest_factor=self.insert_rest_factor,
+            busy_rows=self.insert_busy_rows,
+            busy_rest_factor=self.insert_busy_rest_factor,
             longest_interval_s=self.insert_longest_interval_s,
             max_in_flight=self.inserts_in_flight,
             max_buffered_bytes=self.buffer_max_bytes,

@@ -182,3 +182,19 @@ def test_no_row_is_lost_or_doubled_in_any_order_of_add_take_and_done(
 
     assert taken == added
     assert batches.buffered_bytes == 0
+
+
+@pytest.mark.parametrize(("rows", "next_s"), [(10, 0.2), (5_000, 0.4)])
+def test_a_table_rests_after_an_insert_and_longer_after_a_large_one(rows, next_s):
+    """Small inserts are about freshness; large ones about what merging them costs the store."""
+    batches = batcher(
+        interval_s=0.02, rest_factor=1.0, busy_rows=2_000, busy_rest_factor=3.0, longest_interval_s=1.0
+    )
+    batches.add("t", Rows(rows), 0.0)
+    (first,) = batches.take(0.0)
+    batches.add("t", Rows(), 0.05)
+    batches.done(first, 0.1)
+
+    assert batches.next_due_s() == pytest.approx(next_s)
+    assert batches.take(next_s - 0.01) == []
+    assert len(batches.take(next_s + 0.01)) == 1
