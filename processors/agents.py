@@ -114,6 +114,8 @@ class Processor:
                 log.warning(
                     "the catalog lacks a revision", dataset=behind.dataset_id, revision=behind.revision
                 )
+                if len(self._given_up) >= self._settings.datasets_in_memory:
+                    self._given_up.clear()  # forgetting only means to wait once more
                 self._given_up[behind.dataset_id] = behind.revision
         verdict = admit(run, self._dataset(run), patient=False)
         assert not isinstance(verdict, Behind)
