@@ -19,7 +19,7 @@ class Target:
     revision: int
 
 
-def admit(catalog: Catalog, dataset_id: str, resource_id: str, pushkey: str | None) -> Target:
+def admit(catalog: Catalog, dataset_id: str, resource_id: str, pushkey: str | None, now_us: int) -> Target:
     """Return where records may go; raises NotFound, Unauthorized, NotPublished or Disabled."""
     dataset = catalog.find(dataset_id)
     if dataset is None:
@@ -29,7 +29,7 @@ def admit(catalog: Catalog, dataset_id: str, resource_id: str, pushkey: str | No
         raise NotFound(
             f"dataset {dataset_id!r} has no realtime resource {resource_id!r}", code="unknown_resource"
         )
-    _check_key(resource, pushkey)
+    _check_key(resource, pushkey, now_us)
     _check_open(dataset, resource)
     return Target(dataset_id, resource_id, dataset.revision)
 
@@ -43,10 +43,10 @@ def pushkey_of(query: Mapping[str, str], authorization: str | None) -> str | Non
     return key.strip() if scheme.lower() in SCHEMES else None
 
 
-def _check_key(resource: Resource, pushkey: str | None) -> None:
+def _check_key(resource: Resource, pushkey: str | None, now_us: int) -> None:
     if not pushkey:
         raise Unauthorized("a pushkey is required: add ?pushkey=<key>", code="missing_pushkey")
-    if not pushkey.isascii() or not resource.accepts(pushkey):
+    if not pushkey.isascii() or resource.opened_by(pushkey, now_us) is None:
         raise Unauthorized("the pushkey does not open this resource", code="invalid_pushkey")
 
 

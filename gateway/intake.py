@@ -3,7 +3,7 @@
 from aiohttp import hdrs, web
 
 from gateway.admission import Target, admit, pushkey_of
-from gateway.keys import BATCHER, BODIES, CATALOG
+from gateway.keys import BATCHER, BODIES, CATALOG, CLOCK
 from gateway.parsing import parse_records
 from gateway.responses import accepted
 from headwater.runtime.kafka.topics import Op
@@ -15,7 +15,8 @@ def admit_request(request: web.Request) -> Target:
     """Return where the request's records may go; raises what `admit` raises."""
     names = request.match_info
     pushkey = pushkey_of(request.query, request.headers.get(hdrs.AUTHORIZATION))
-    return admit(request.app[CATALOG], names["dataset"], names["resource"], pushkey)
+    now_us = request.app[CLOCK].now_us()
+    return admit(request.app[CATALOG], names["dataset"], names["resource"], pushkey, now_us)
 
 
 async def take_in(request: web.Request, op: Op) -> web.Response:

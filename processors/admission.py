@@ -73,7 +73,7 @@ def _check_native(run: Run, dataset: Dataset, resource_id: str) -> Rejected | No
     resource = dataset.resource(resource_id)
     if resource is None:
         return Rejected(dataset.uid, "unknown_resource", f"no resource {resource_id!r}")
-    if not resource.accepts(run.header(Header.PUSHKEY)):
+    if resource.opened_by(run.header(Header.PUSHKEY), run.messages[0].timestamp_ms * 1000) is None:
         return Rejected(UNROUTED, "invalid_pushkey", f"the pushkey does not open {dataset.dataset_id!r}")
     if not dataset.published:
         return Rejected(dataset.uid, "dataset_not_published", "the dataset is not published")

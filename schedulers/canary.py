@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import structlog
 
-from headwater.domain.datasets import Dataset, FieldItem, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource, hash_pushkey
 from headwater.domain.errors import BrokerUnavailable, Conflict, HeadwaterError, StoreUnavailable
 from headwater.domain.identity import record_id
 from headwater.domain.tables import physical_column, rows_table
@@ -22,7 +22,7 @@ from headwater.domain.types import FieldType
 from headwater.runtime import metrics
 from headwater.runtime.catalog import Catalog
 from headwater.runtime.clock import Clock
-from headwater.runtime.store import ReadField, Select, Store, UnknownTable
+from headwater.runtime.store import ReadField, Relation, Select, Store, UnknownTable
 from schedulers.gateway import Gateway, GatewayUnavailable, PushRefused
 from schedulers.settings import SchedulerSettings
 
@@ -117,7 +117,7 @@ class Canary:
 
     async def _is_readable(self, dataset: Dataset, value: int) -> bool:
         select = Select(
-            table=rows_table(dataset.uid, dataset.generation).name,
+            relation=Relation(table=rows_table(dataset.uid, dataset.generation).name),
             fields=(ReadField(VALUE_FIELD, FieldType.INT, (physical_column(VALUE_FIELD, FieldType.INT),)),),
             record_id=record_id([(KEY_FIELD, self._name)]),
         )
@@ -163,7 +163,7 @@ class Canary:
             dataset.published
             and resource is not None
             and resource.enabled
-            and resource.accepts(self._pushkey)
+            and resource.opened_by(self._pushkey, self._clock.now_us()) is not None
         )
 
     def _opened(self, dataset: Dataset) -> Dataset:
@@ -173,8 +173,8 @@ class Canary:
             uid=before.uid if before else f"re_{secrets.token_hex(6)}",
             resource_id=self._resource_id,
             title=f"Canary of {self._name}",
-            pushkey_hash=hash_pushkey(self._pushkey),
-            params={"bootstrap": {KEY_FIELD: "schedulers", VALUE_FIELD: 1}},
+            keys=(PushKey(uid=f"pk_{secrets.token_hex(6)}", hash=hash_pushkey(self._pushkey)),),
+            params={"bootstrap": {KEY_FIELD: "schedulers", VALUE_FIELD: 1}, "recovery": False},
         )
         return replace(dataset.with_resource(resource), published=True, private=True)
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.admin.documents import DatasetDraft, ResourceDraft
-from gateway.admin.names import numbered_resource_id, slug_of
+from gateway.admin.names import new_uid, numbered_resource_id, slug_of
 from gateway.admin.states import check_unpublished
-from headwater.domain.datasets import Dataset, FieldItem, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource, hash_pushkey
 from headwater.domain.errors import Conflict, InvalidDocument, NotFound
 from headwater.domain.fields import configure
 from headwater.domain.schema import MAX_FIELDS, Schema
@@ -89,7 +89,7 @@ def with_new_resource(dataset: Dataset, draft: ResourceDraft, *, uid: str, pushk
         resource_id=numbered_resource_id(slug, taken),
         title=draft.title or FIRST_RESOURCE,
         enabled=draft.enabled is not False,
-        pushkey_hash=hash_pushkey(pushkey),
+        keys=(_new_key(pushkey),),
         params=draft.params,
     )
     return dataset.with_resource(resource)
@@ -119,7 +119,11 @@ def with_enabled(dataset: Dataset, uid: str, *, enabled: bool) -> Dataset:
 
 def with_pushkey(dataset: Dataset, uid: str, pushkey: str) -> Dataset:
     """Return the dataset with another key for one resource; the old one stops at once. Raises NotFound."""
-    return dataset.with_resource(replace(resource_of(dataset, uid), pushkey_hash=hash_pushkey(pushkey)))
+    return dataset.with_resource(replace(resource_of(dataset, uid), keys=(_new_key(pushkey),)))
+
+
+def _new_key(pushkey: str) -> PushKey:
+    return PushKey(uid=new_uid("pk"), hash=hash_pushkey(pushkey))
 
 
 def without_resource(dataset: Dataset, uid: str) -> Dataset:

@@ -10,7 +10,7 @@ from gateway.keys import CATALOG, SCHEMAS, STORE
 from gateway.responses import json_response
 from gateway.search.answers import dataset_answer
 from gateway.search.parameters import MAX_CATALOG_REACH, Order, check_order, parse_page, parse_presentation
-from gateway.search.selects import table_of
+from gateway.search.selects import relation_of
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import NotFound
 from headwater.domain.fields import Configuration, configure
@@ -74,7 +74,7 @@ def configuration_of(request: web.Request, dataset: Dataset) -> Configuration:
 async def count_records(request: web.Request, dataset: Dataset) -> int:
     """Return how many records a dataset has now. Raises StoreUnavailable."""
     try:
-        return await request.app[STORE].count(table_of(dataset))
+        return await request.app[STORE].count(relation_of(dataset))
     except UnknownTable:  # nothing was stored yet
         return 0
 

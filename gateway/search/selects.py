@@ -5,20 +5,25 @@ from collections.abc import Sequence
 from gateway.search.parameters import Page, check_order
 from headwater.domain.datasets import Dataset
 from headwater.domain.fields import Configuration, Field
-from headwater.domain.tables import rows_table
-from headwater.runtime.store import ReadField, Select
+from headwater.domain.tables import patches_table, rows_table
+from headwater.runtime.store import ReadField, Relation, Select
 
 
-def table_of(dataset: Dataset) -> str:
-    """Return the table that readers see now."""
-    return rows_table(dataset.uid, dataset.generation).name
+def relation_of(dataset: Dataset) -> Relation:
+    """Return the records that readers see now."""
+    uid, generation = dataset.uid, dataset.generation
+    return Relation(
+        table=rows_table(uid, generation).name,
+        since=dataset.sync_version,
+        patches=patches_table(uid, generation).name if dataset.patched else "",
+    )
 
 
 def page_select(dataset: Dataset, configuration: Configuration, page: Page) -> Select:
     """Return the read of one page. Raises InvalidQuery for an unknown field to sort by."""
     check_order(page.order, {one.name for one in configuration.fields})
     return Select(
-        table=table_of(dataset),
+        relation=relation_of(dataset),
         fields=read_fields(configuration.fields),
         order_by=page.order,
         limit=page.limit,
@@ -29,7 +34,7 @@ def page_select(dataset: Dataset, configuration: Configuration, page: Page) -> S
 def record_select(dataset: Dataset, configuration: Configuration, record_id: str) -> Select:
     """Return the read of one record."""
     return Select(
-        table=table_of(dataset), fields=read_fields(configuration.fields), limit=1, record_id=record_id
+        relation=relation_of(dataset), fields=read_fields(configuration.fields), limit=1, record_id=record_id
     )
 
 

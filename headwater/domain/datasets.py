@@ -6,6 +6,7 @@ is one optimistic write (runtime/catalog.py) and every reader sees one consisten
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Self
@@ -30,21 +31,67 @@ class FieldItem:
         return cls(uid=document["uid"], type=document["type"], params=params)
 
 
+class Scope(StrEnum):
+    """What a pushkey may do."""
+
+    PUSH = "push"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushKey:
+    """One key of a resource; only the SHA-256 of the key itself is kept."""
+
+    uid: str  # pk_...
+    hash: str  # hex SHA-256
+    scopes: tuple[Scope, ...] = tuple(Scope)
+    label: str = ""
+    created_at: str = ""  # ISO 8601, UTC
+    expires_at_us: int | None = None  # microseconds since 1970; it opens nothing from then on
+
+    def is_valid(self, now_us: int) -> bool:
+        """Tell whether the key has not expired."""
+        return self.expires_at_us is None or now_us < self.expires_at_us
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "uid": self.uid,
+            "hash": self.hash,
+            "scopes": list(self.scopes),
+            "label": self.label,
+            "created_at": self.created_at,
+            "expires_at_us": self.expires_at_us,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "scopes": tuple(map(Scope, document["scopes"]))})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One way in: a realtime resource with its pushkey (only the SHA-256 of the key is kept)."""
+    """One way in: a realtime resource with the keys that open it."""
 
     uid: str  # re_...
     resource_id: str  # slug in the push URL, unique in its dataset
     title: str
     type: str = "realtime"
     enabled: bool = True
-    pushkey_hash: str = ""  # hex SHA-256 of the key
+    keys: tuple[PushKey, ...] = ()  # the newest first
+    signing_secret: str = ""  # sealed (runtime/secrets.py); not empty: every push must be signed with it
+    archived_since: int = 0  # version: what was archived before was deleted by the owner
     params: Mapping[str, Any] = field(default_factory=dict)  # bootstrap, unknown_fields, ...
 
-    def accepts(self, pushkey: str) -> bool:
-        """Tell whether the key opens this resource; takes the same time for every wrong key."""
-        return compare_digest(hash_pushkey(pushkey), self.pushkey_hash)
+    def opened_by(self, pushkey: str, now_us: int) -> PushKey | None:
+        """Return the valid key that this is, None for any other; takes the same time whichever is wrong."""
+        given = hash_pushkey(pushkey)
+        found = [key for key in self.keys if compare_digest(given, key.hash)]
+        return next((key for key in found if key.is_valid(now_us)), None)
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the raw records of this resource are archived."""
+        return bool(self.params.get("recovery", True))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -53,13 +100,58 @@ class Resource:
             "title": self.title,
             "type": self.type,
             "enabled": self.enabled,
-            "pushkey_hash": self.pushkey_hash,
+            "keys": [key.to_json() for key in self.keys],
+            "signing_secret": self.signing_secret,
+            "archived_since": self.archived_since,
             "params": dict(self.params),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        return cls(**document)
+        return cls(**{**document, "keys": tuple(map(PushKey.from_json, document["keys"]))})
+
+
+class BuildState(StrEnum):
+    """How far a build is."""
+
+    QUEUED = "queued"  # nobody works on it yet
+    FILLING = "filling"  # the archive, then the live records, go through the stack into its table
+    SETTLING = "settling"  # readers see it already; the last records that took the old way follow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A further generation being filled beside the present one, which readers see until it is complete.
+
+    `fields` and `history` are what the dataset will have. `recovers` names the resource (uid) whose whole
+    archive is replayed; of the others, and of all when it is empty, what the dataset holds now.
+    """
+
+    uid: str  # bu_...
+    generation: int
+    fields: tuple[FieldItem, ...]
+    history: bool
+    recovers: str = ""
+    requested_at_us: int = 0
+    state: BuildState = BuildState.QUEUED
+    positions: Mapping[str, int] = field(default_factory=dict)  # raw partition -> offset to go on from
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "uid": self.uid,
+            "generation": self.generation,
+            "fields": [one.to_json() for one in self.fields],
+            "history": self.history,
+            "recovers": self.recovers,
+            "requested_at_us": self.requested_at_us,
+            "state": self.state.value,
+            "positions": dict(self.positions),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        fields = tuple(map(FieldItem.from_json, document["fields"]))
+        return cls(**{**document, "fields": fields, "state": BuildState(document["state"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +164,19 @@ class Dataset:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # {"default": {"title": {"value": ...}}}
     published: bool = False
     private: bool = False  # not listed and not readable through Explore (the canary's dataset)
+    restricted: bool = False  # readable only with an API key that may read it
     generation: int = 1  # which physical table holds its rows now
-    since_version: int = 0  # records with a smaller version belong to an earlier generation: discarded
+    last_generation: int = 1  # the highest number that was ever given, also to a build that was aborted
+    since_version: int = 0  # records with a smaller version belong to an earlier life: discarded
+    sync_version: int = 0  # rows with a smaller version are not in the set of the last sync: not shown
+    patched: bool = False  # records may have been merged: readers look into the patches too
+    history: bool = False  # every version of a record is kept in the generation's history table
     on_error: str = "null"  # null | quarantine: what a value that does not fit its declared type does
     resources: tuple[Resource, ...] = ()
     fields: tuple[FieldItem, ...] = ()
+    draft: tuple[FieldItem, ...] | None = None  # fields that will count from the next publication on
+    build: Build | None = None
+    failure: str = ""  # why the last build ended without success
     created_at: str = ""  # ISO 8601, UTC
     revision: int = 0  # 0: never written
 
@@ -92,6 +192,13 @@ class Dataset:
             kept = (*self.resources, resource)
         return replace(self, resources=kept)
 
+    def is_over(self, generation: int) -> bool:
+        """Tell whether a generation has been left for good: replaced by a later one, or its build aborted."""
+        if generation < self.generation:
+            return True
+        building = self.build.generation if self.build else None
+        return generation not in (self.generation, building) and generation <= self.last_generation
+
     def to_json(self) -> dict[str, Any]:
         return {
             "uid": self.uid,
@@ -100,22 +207,33 @@ class Dataset:
             "metadata": dict(self.metadata),
             "published": self.published,
             "private": self.private,
+            "restricted": self.restricted,
             "generation": self.generation,
+            "last_generation": self.last_generation,
             "since_version": self.since_version,
+            "sync_version": self.sync_version,
+            "patched": self.patched,
+            "history": self.history,
             "on_error": self.on_error,
             "resources": [one.to_json() for one in self.resources],
             "fields": [one.to_json() for one in self.fields],
+            "draft": None if self.draft is None else [one.to_json() for one in self.draft],
+            "build": None if self.build is None else self.build.to_json(),
+            "failure": self.failure,
             "created_at": self.created_at,
             "revision": self.revision,
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
+        draft, build = document["draft"], document["build"]
         return cls(
             **{
                 **document,
-                "resources": tuple(Resource.from_json(one) for one in document["resources"]),
-                "fields": tuple(FieldItem.from_json(one) for one in document["fields"]),
+                "resources": tuple(map(Resource.from_json, document["resources"])),
+                "fields": tuple(map(FieldItem.from_json, document["fields"])),
+                "draft": None if draft is None else tuple(map(FieldItem.from_json, draft)),
+                "build": None if build is None else Build.from_json(build),
             }
         )
 

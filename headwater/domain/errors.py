@@ -2,9 +2,11 @@
 
     HeadwaterError
     |- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId
-    |                                                InvalidDocument  InvalidQuery
+    |                                                InvalidDocument  InvalidQuery  KeyReused
+    |                                                UnsupportedEncoding
     |- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound
-    |                                                Conflict  TooLarge  RateLimited  MethodNotAllowed
+    |                                                Conflict  TooLarge  OverLimit  RateLimited  Forbidden
+    |                                                MethodNotAllowed
     |- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
     `- SettingsError   start-up only
 
@@ -156,6 +158,40 @@ class MethodNotAllowed(Refused):
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         self.allowed = tuple(allowed)
         super().__init__(f"{method} is not allowed here; use {', '.join(allowed)}")
+
+
+class Forbidden(Refused):
+    """The key is right, and may not do this."""
+
+    def __init__(self, message: str, *, code: str = "forbidden") -> None:
+        self.code = code  # type: ignore[misc]  # forbidden, insufficient_scope, origin_not_allowed
+        super().__init__(message)
+
+
+class KeyReused(Invalid):
+    """An idempotency key came again with another body."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key[:60]!r} was used for another body before; take a new one")
+
+
+class UnsupportedEncoding(Invalid):
+    """The body is compressed in a way that is not read here."""
+
+    code = "unsupported_encoding"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"Content-Encoding {encoding[:60]!r} is not supported; use gzip, deflate or zstd")
+
+
+class OverLimit(Refused):
+    """A record or a request has more of something than it may; `code` says of what."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        self.code = code  # type: ignore[misc]  # too_many_records, too_many_fields, too_deep, ...
+        super().__init__(message)
 
 
 class TooLarge(Refused):

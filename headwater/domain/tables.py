@@ -13,9 +13,11 @@ from headwater.domain.types import FieldType
 
 RECORD_ID, VERSION, DELETED = "_id", "_version", "_deleted"
 RESOURCE, RECEIVED_AT = "_resource", "_received_at"
+PATCHED, STEP = "_patched", "step"
 ROW_COLUMNS = (RECORD_ID, VERSION, DELETED, RESOURCE, RECEIVED_AT)  # how every row on its way begins
 
 MOMENT = "DateTime64(6, 'UTC')"
+VERSION_TYPE = "UInt64"
 
 CLICKHOUSE_TYPES: Mapping[FieldType, str] = {
     FieldType.BOOLEAN: "Nullable(Bool)",
@@ -39,6 +41,8 @@ class Table:
     key: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)  # name -> ClickHouse type, ready when created
     has_tombstones: bool = False  # a row with _deleted = 1 hides the older rows of its key
+    version: str = VERSION  # the column whose greatest value counts
+    aggregates: bool = False  # rows of one key become one: of each column the greatest value
 
 
 def physical_column(name: str, field_type: FieldType) -> str:
@@ -62,6 +66,47 @@ def rows_table(dataset_uid: str, generation: int) -> Table:
     )
 
 
+def patches_table(dataset_uid: str, generation: int) -> Table:
+    """Return the table of the merges of one generation: of every field the last value and its version.
+
+    Beside `_id` and `_patched` (the greatest version) its columns are named as those of the rows table; a
+    value is a tuple (version, value), (0, null) where the field was never merged.
+    """
+    return Table(
+        name=f"{rows_table(dataset_uid, generation).name}_p",
+        key=(RECORD_ID,),
+        columns={
+            RECORD_ID: "String",
+            PATCHED: greatest("UInt64"),
+            RESOURCE: greatest(f"Tuple({VERSION_TYPE}, String)"),
+            RECEIVED_AT: greatest(f"Tuple({VERSION_TYPE}, {MOMENT})"),
+        },
+        aggregates=True,
+    )
+
+
+def patch_type(clickhouse_type: str) -> str:
+    """Return the type of a column of a patches table for a column of the rows table."""
+    return greatest(f"Tuple({VERSION_TYPE}, {clickhouse_type})")
+
+
+def greatest(clickhouse_type: str) -> str:
+    """Return the type of a column of which the greatest value of equal keys counts."""
+    return f"SimpleAggregateFunction(max, {clickhouse_type})"
+
+
+def history_table(dataset_uid: str, generation: int) -> Table:
+    """Return the table of all versions of the records of one generation, deletions included."""
+    rows = rows_table(dataset_uid, generation)
+    return Table(name=f"{rows.name}_h", key=(RECORD_ID, VERSION), columns=rows.columns)
+
+
+def patches_history_table(dataset_uid: str, generation: int) -> Table:
+    """Return the table of all merges of one generation, each with its version."""
+    patches = patches_table(dataset_uid, generation)
+    return Table(name=f"{patches.name}h", key=(RECORD_ID, PATCHED), columns=patches.columns, version=PATCHED)
+
+
 QUARANTINE = Table(
     name="quarantine",
     key=("dataset", VERSION, "position"),
@@ -74,5 +119,38 @@ QUARANTINE = Table(
         RECEIVED_AT: MOMENT,
         "record": "String",  # as it was sent; JSON unless that was the problem
         "errors": "String",  # JSON: [{"processor","field","code","message"}]
+        "code": "LowCardinality(String)",  # of the first error
+        STEP: "UInt32",  # 2k: refused in its k-th replay (0: at first); 2k + 1: gone into the next replay
+        DELETED: "UInt8",
     },
+    has_tombstones=True,
+    version=STEP,
+)
+
+ARCHIVE = Table(
+    name="raw_archive",
+    key=("dataset", VERSION, "partition", "offset"),
+    columns={
+        "dataset": "LowCardinality(String)",  # uid
+        "resource": "LowCardinality(String)",  # resource id
+        "op": "LowCardinality(String)",
+        VERSION: "UInt64",  # of the first record
+        "count": "UInt32",
+        RECEIVED_AT: "UInt64",  # microseconds since 1970
+        "partition": "UInt32",  # of topic raw, as `offset`
+        "offset": "UInt64",
+        "body": "String CODEC(ZSTD(1))",  # as it lay on the log
+    },
+)
+
+DATASET_VERSIONS = Table(
+    name="dataset_versions",
+    key=("dataset", "revision"),
+    columns={
+        "dataset": "String",  # uid
+        "revision": "UInt64",
+        "saved_at": MOMENT,
+        "document": "String CODEC(ZSTD(3))",  # JSON, without keys and secrets
+    },
+    version="revision",
 )

@@ -17,11 +17,11 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import CLICKHOUSE_TYPES, Table
+from headwater.domain.tables import CLICKHOUSE_TYPES, Table, patch_type
 from headwater.domain.types import FieldType
 from headwater.runtime import statements
 from headwater.runtime.settings import StoreSettings
-from headwater.runtime.store import RowsRefused, Select, UnknownTable
+from headwater.runtime.store import Relation, RowsRefused, Select, UnknownTable
 
 WRITE_TIMEOUT_S = 30.0  # for one insert or one statement that changes a table
 KEEP_ALIVE_S = 8.0  # below ClickHouse's own 10 s, so that we hang up first
@@ -136,8 +136,8 @@ class ClickHouseStore:
                     row[name] = None
         return page
 
-    async def count(self, table: str) -> int:
-        query = statements.count_rows(self._database, table, self._settings.query_timeout_s)
+    async def count(self, relation: Relation) -> int:
+        query = statements.count_rows(self._database, relation, self._settings.query_timeout_s)
         return int((await self._read(query))[0][0])
 
     async def ping(self) -> None:
@@ -161,7 +161,9 @@ class ClickHouseStore:
 
     async def _missing(self, select: Select) -> frozenset[str]:
         query = statements.list_columns()
-        there = {name for (name,) in await self._read(query, database=self._database, table=select.table)}
+        there = {
+            name for (name,) in await self._read(query, database=self._database, table=select.relation.table)
+        }
         return frozenset(column for field in select.fields for column in field.columns) - there
 
     async def _read(self, query: str, **bound: str) -> list[list[Any]]:
@@ -255,4 +257,4 @@ def _check_types(table: Table, columns: Mapping[str, str]) -> None:
             raise ValueError(f"column {name!r} has the type {kind!r}, which no field has")
 
 
-_KNOWN_TYPES = frozenset(CLICKHOUSE_TYPES.values())
+_KNOWN_TYPES = frozenset(CLICKHOUSE_TYPES.values()) | frozenset(map(patch_type, CLICKHOUSE_TYPES.values()))

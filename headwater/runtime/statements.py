@@ -16,7 +16,7 @@ from headwater.domain.tables import (
     Table,
 )
 from headwater.domain.types import FieldType
-from headwater.runtime.store import ReadField, Select
+from headwater.runtime.store import ReadField, Relation, Select
 
 READ_MEMORY_BYTES = 512 * 1024 * 1024
 SYSTEM_COLUMNS = (RECORD_ID, VERSION, RECEIVED_AT)
@@ -50,12 +50,18 @@ def create_database(database: str) -> str:
 def create_table(database: str, table: Table, columns: Mapping[str, str]) -> str:
     """Return the statement that makes a table with its own and these further columns unless it exists."""
     listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in {**table.columns, **columns}.items())
-    engine = f"{quoted(VERSION)}, {quoted(DELETED)}" if table.has_tombstones else quoted(VERSION)
     key = ", ".join(map(quoted, table.key))
     return (
         f"CREATE TABLE IF NOT EXISTS {quoted(database)}.{quoted(table.name)} ({listed}) "
-        f"ENGINE = ReplacingMergeTree({engine}) ORDER BY ({key})"
+        f"ENGINE = {_engine(table)} ORDER BY ({key})"
     )
+
+
+def _engine(table: Table) -> str:
+    if table.aggregates:
+        return "AggregatingMergeTree"
+    chosen = [table.version, DELETED] if table.has_tombstones else [table.version]
+    return f"ReplacingMergeTree({', '.join(map(quoted, chosen))})"
 
 
 def add_columns(database: str, table: str, columns: Mapping[str, str]) -> str:
@@ -88,9 +94,9 @@ def table_name(database: str, table: str) -> str:
     return f"{quoted(database)}.{quoted(table)}"
 
 
-def count_rows(database: str, table: str, timeout_s: float) -> str:
+def count_rows(database: str, relation: Relation, timeout_s: float) -> str:
     return (
-        f"SELECT count() FROM {quoted(database)}.{quoted(table)} FINAL "  # noqa: S608 - names are quoted
+        f"SELECT count() FROM {quoted(database)}.{quoted(relation.table)} FINAL "  # noqa: S608 - names are quoted
         f"SETTINGS {_read_settings(timeout_s)} FORMAT JSONCompactEachRow"
     )
 
@@ -109,7 +115,7 @@ def select_rows(database: str, select: Select, timeout_s: float, missing: frozen
         _sort_key(values[name], kinds[name], descending=descending) for name, descending in select.order_by
     ]
     return (
-        f"SELECT {listed} FROM {quoted(database)}.{quoted(select.table)} FINAL{only} "  # noqa: S608
+        f"SELECT {listed} FROM {quoted(database)}.{quoted(select.relation.table)} FINAL{only} "  # noqa: S608
         f"ORDER BY {', '.join([*order, quoted(RECORD_ID)])} "
         f"LIMIT {int(select.limit)} OFFSET {int(select.offset)} "
         f"SETTINGS {_read_settings(timeout_s)}, {_OUTPUT_SETTINGS} FORMAT JSONCompactEachRow"

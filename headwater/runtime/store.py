@@ -37,14 +37,32 @@ class ReadField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """The records of one dataset, as of now or of an earlier version.
+
+    Now: the rows of `table` that are neither deleted nor superseded nor older than `since`, and of each
+    the fields that were merged later (`patches`, the name of the patches table; empty: none). A record that
+    was only merged, or merged after its deletion, is there with what was merged since.
+    As of a version: the same from `history` and `patches_history`, as it was at that version.
+    """
+
+    table: str
+    since: int = 0
+    patches: str = ""
+    as_of: int | None = None
+    history: str = ""
+    patches_history: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Select:
-    """One page of the current rows of a table: deleted and superseded rows are not there.
+    """One page of the records of a relation.
 
     Rows come ordered by `order_by` (field name, descending?), nulls last both ways, then by record id, so
     that the order is stable. `_id`, `_version`, `_received_at` are always part of each row.
     """
 
-    table: str
+    relation: Relation
     fields: tuple[ReadField, ...]
     order_by: tuple[tuple[str, bool], ...] = ()
     limit: int = 10
@@ -91,8 +109,8 @@ class Store(Protocol):
         """
         ...
 
-    async def count(self, table: str) -> int:
-        """Return how many current rows a table has. Raises UnknownTable."""
+    async def count(self, relation: Relation) -> int:
+        """Return how many records a relation has. Raises UnknownTable."""
         ...
 
     async def ping(self) -> None:

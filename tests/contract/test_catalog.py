@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from headwater.domain.datasets import Dataset, FieldItem, Resource
+from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource
 from headwater.domain.errors import BrokerUnavailable, Conflict
 from headwater.runtime.catalog import KafkaCatalog
 from headwater.runtime.kafka.producer import KafkaProducer
@@ -111,7 +111,11 @@ async def test_what_was_written_is_read_back_whole(world):
     catalog = await world.open()
     assert catalog.ready
     resource = Resource(
-        uid="re_1", resource_id="realtime", title="t", pushkey_hash="ab", params={"bootstrap": [{"a": 1.5}]}
+        uid="re_1",
+        resource_id="realtime",
+        title="t",
+        keys=(PushKey(uid="pk_1", hash="ab"),),
+        params={"bootstrap": [{"a": 1.5}]},
     )
     item = FieldItem(uid="df_1", type="annotate", params={"field": "a", "annotation": "id", "args": []})
     written = await catalog.write(dataset(resources=(resource,), fields=(item,), published=True))

@@ -12,7 +12,7 @@ from headwater.domain.types import FieldType
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.memory.store import MemoryStore
 from headwater.runtime.settings import StoreSettings
-from headwater.runtime.store import ReadField, RowsRefused, Select, UnknownTable
+from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
 
 TABLE = rows_table("da_test", 1)
 CITY = physical_column("city", FieldType.TEXT)
@@ -87,7 +87,7 @@ async def insert(store, *rows):
 
 async def select(store, *fields, **options):
     wanted = tuple(ReadField(name, kind, columns) for name, kind, columns in fields)
-    return await store.select(Select(table=TABLE.name, fields=wanted, **options))
+    return await store.select(Select(relation=Relation(table=TABLE.name), fields=wanted, **options))
 
 
 async def cities(store, **options):
@@ -132,7 +132,7 @@ async def test_tombstone_hides_the_row(table):
     await insert(table, row("a", 2, deleted=1))
 
     assert await cities(table) == [("b", "Bern")]
-    assert await table.count(TABLE.name) == 1
+    assert await table.count(Relation(table=TABLE.name)) == 1
 
 
 async def test_older_row_stays_hidden_behind_a_tombstone(table):
@@ -141,7 +141,7 @@ async def test_older_row_stays_hidden_behind_a_tombstone(table):
     await insert(table, row("a", 1, city="Basel"))
 
     assert await cities(table) == []
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 async def test_newer_row_shows_again_after_a_tombstone(table):
@@ -158,7 +158,7 @@ async def test_repeated_insert_changes_nothing(table):
         await insert(table, row("a", 1, city="Basel"), row("b", 1, city="Bern"))
 
     assert await cities(table) == [("a", "Basel"), ("b", "Bern")]
-    assert await table.count(TABLE.name) == 2
+    assert await table.count(Relation(table=TABLE.name)) == 2
 
 
 async def test_insert_with_a_missing_column_is_refused_whole(table):
@@ -166,7 +166,7 @@ async def test_insert_with_a_missing_column_is_refused_whole(table):
     with pytest.raises(RowsRefused):
         await insert(table, row("a", 1, city="Basel"), row("b", 1, **{"height:int": 3}))
 
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def test_insert_with_a_bad_value_is_refused_whole(table, line):
     with pytest.raises(RowsRefused):
         await table.insert(TABLE.name, lines(row("a", 1, city="Basel")) + b"\n" + line)
 
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 ARRAYS = (*ROW_COLUMNS, CITY)
@@ -270,7 +270,7 @@ async def test_insert_with_a_bad_array_is_refused_whole(table, bad, between):
     with pytest.raises(RowsRefused):
         await table.insert(TABLE.name, between.join([good[0], bad, good[1]]), ARRAYS)
 
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 async def test_bad_array_behind_many_good_ones_refuses_them_all(table):
@@ -281,7 +281,7 @@ async def test_bad_array_behind_many_good_ones_refuses_them_all(table):
     with pytest.raises(RowsRefused):
         await table.insert(TABLE.name, good + b"\n" + commas(array("bad")), ARRAYS)
 
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 async def test_arrays_with_a_column_that_the_table_has_not_are_refused_whole(table):
@@ -290,7 +290,7 @@ async def test_arrays_with_a_column_that_the_table_has_not_are_refused_whole(tab
         with pytest.raises(RowsRefused):
             await table.insert(TABLE.name, commas(array("a", "Basel", value)), (*ARRAYS, "height:int"))
 
-    assert await table.count(TABLE.name) == 0
+    assert await table.count(Relation(table=TABLE.name)) == 0
 
 
 async def test_null_in_an_array_is_what_the_column_holds_without_a_value(table):
@@ -533,7 +533,7 @@ async def test_hostile_table_name_is_a_name(store):
     await store.ensure_table(hostile, {})
     await store.insert(hostile.name, lines(row("a")))
 
-    assert await store.count(hostile.name) == 1
+    assert await store.count(Relation(table=hostile.name)) == 1
     assert hostile.name in await store.tables()
 
 
@@ -634,9 +634,9 @@ async def test_unknown_table_is_an_error_of_its_own(store):
     with pytest.raises(UnknownTable):
         await store.insert("nowhere", commas(array("a")), ROW_COLUMNS)
     with pytest.raises(UnknownTable):
-        await store.count("nowhere")
+        await store.count(Relation(table="nowhere"))
     with pytest.raises(UnknownTable):
-        await store.select(Select(table="nowhere", fields=()))
+        await store.select(Select(relation=Relation(table="nowhere"), fields=()))
 
 
 async def test_dropped_table_is_gone_and_dropping_again_is_harmless(table):
@@ -648,7 +648,7 @@ async def test_dropped_table_is_gone_and_dropping_again_is_harmless(table):
 
     assert TABLE.name not in await table.tables()
     with pytest.raises(UnknownTable):
-        await table.count(TABLE.name)
+        await table.count(Relation(table=TABLE.name))
 
 
 async def test_empty_store_has_no_tables_and_drops_nothing(store):
@@ -673,7 +673,7 @@ async def test_table_without_tombstones_keeps_every_key(store):
     for position in (0, 1, 1):
         await store.insert(QUARANTINE.name, lines({**refused, "position": position}))
 
-    assert await store.count(QUARANTINE.name) == 2
+    assert await store.count(Relation(table=QUARANTINE.name)) == 2
 
 
 async def test_blank_lines_and_empty_inserts_are_no_rows(table):
@@ -683,7 +683,7 @@ async def test_blank_lines_and_empty_inserts_are_no_rows(table):
         await table.insert(TABLE.name, nothing, ARRAYS)
     await table.insert(TABLE.name, lines(row("a")) + b"\n\n" + lines(row("b")) + b"\n")
 
-    assert await table.count(TABLE.name) == 2
+    assert await table.count(Relation(table=TABLE.name)) == 2
 
 
 async def test_ping_returns_when_the_store_answers(store):
@@ -704,7 +704,7 @@ async def test_store_that_is_away_is_unavailable_for_everything():
 
     for call in (
         store.ping(),
-        store.count("t"),
+        store.count(Relation(table="t")),
         store.tables(),
         store.drop_table("t"),
         store.insert("t", b"{}"),

@@ -15,7 +15,7 @@ from headwater.domain.tables import rows_table
 from headwater.domain.types import FieldType
 from headwater.runtime.clickhouse import ROWS_REFUSED_CODES, ClickHouseStore
 from headwater.runtime.settings import Secret, StoreSettings
-from headwater.runtime.store import ReadField, RowsRefused, Select, UnknownTable
+from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
 
 TABLE = rows_table("da_a", 1)
 
@@ -107,7 +107,7 @@ async def test_every_other_code_is_temporary(server, store, code):
     with pytest.raises(StoreUnavailable):
         await store.insert("t", b"{}")
     with pytest.raises(StoreUnavailable):
-        await store.count("t")
+        await store.count(Relation(table="t"))
 
 
 @pytest.mark.parametrize("code", [60, 81])
@@ -118,7 +118,7 @@ async def test_missing_table_or_database_is_an_unknown_table(server, store, code
     with pytest.raises(UnknownTable):
         await store.insert("t", b"{}")
     with pytest.raises(UnknownTable):
-        await store.count("t")
+        await store.count(Relation(table="t"))
 
 
 async def test_code_is_read_from_the_text_when_no_header_names_it(server, store):
@@ -143,7 +143,7 @@ async def test_cut_answer_is_unavailable(server, store):
     server.answers = [web.Response(text='["a",1,"2024')]
 
     with pytest.raises(StoreUnavailable):
-        await store.select(Select(table="t", fields=()))
+        await store.select(Select(relation=Relation(table="t"), fields=()))
 
 
 async def test_connection_that_was_closed_while_idle_is_not_a_failure(server, store):
@@ -170,7 +170,7 @@ async def test_server_that_does_not_answer_is_unavailable_in_bounded_time(server
     server.answers = ["hang"]
     async with asyncio.timeout(5):
         with pytest.raises(StoreUnavailable):
-            await store.count("t")
+            await store.count(Relation(table="t"))
     await store.close()
 
 
@@ -217,7 +217,7 @@ async def test_reads_are_read_only_and_limited(server, store):
     """No reader can write, run for ever or take all memory."""
     server.answers = [web.Response(text="[7]\n")]
 
-    assert await store.count("t") == 7
+    assert await store.count(Relation(table="t")) == 7
 
     ((_, _, body),) = server.requests
     assert b"readonly=1, max_execution_time=10.0, max_memory_usage=" in body
@@ -225,7 +225,7 @@ async def test_reads_are_read_only_and_limited(server, store):
 
 async def test_record_id_is_bound(server, store):
     """What a person wrote is never part of a statement's text."""
-    await store.select(Select(table="t", fields=(), record_id="' OR 1 --"))
+    await store.select(Select(relation=Relation(table="t"), fields=(), record_id="' OR 1 --"))
 
     ((query, _, body),) = server.requests
     assert bytes.fromhex(query["param_record_id"]).decode() == "' OR 1 --"
@@ -238,7 +238,7 @@ async def test_table_that_is_replaced_while_it_is_read_is_unavailable(server, st
     field = ReadField("n", FieldType.INT, ("n:int",))
 
     with pytest.raises(StoreUnavailable):
-        await store.select(Select(table="t", fields=(field,)))
+        await store.select(Select(relation=Relation(table="t"), fields=(field,)))
 
 
 async def test_missing_database_is_made_with_the_first_table(server, store):

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from headwater.domain.datasets import Dataset, FieldItem, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource, hash_pushkey
 from headwater.domain.identity import record_id
 from headwater.domain.tables import ROW_COLUMNS
 from headwater.domain.versions import stamp_at
@@ -31,7 +31,9 @@ DATASET = Dataset(
     dataset_id="one",
     title="One",
     published=True,
-    resources=(Resource(uid="re_1", resource_id="r", title="r", pushkey_hash=hash_pushkey(KEY)),),
+    resources=(
+        Resource(uid="re_1", resource_id="r", title="r", keys=(PushKey(uid="pk_1", hash=hash_pushkey(KEY)),)),
+    ),
     fields=(FieldItem(uid="df_1", type="annotate", params={"field": "n", "annotation": "id"}),),
 )
 

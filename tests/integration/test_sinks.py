@@ -25,7 +25,7 @@ from headwater.runtime.kafka.producer import KafkaProducer
 from headwater.runtime.kafka.tail import Tail
 from headwater.runtime.kafka.topics import Header
 from headwater.runtime.settings import KafkaSettings, StoreSettings
-from headwater.runtime.store import ReadField, Select, UnknownTable
+from headwater.runtime.store import ReadField, Relation, Select, UnknownTable
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = {"n:int": "Nullable(Int64)"}
@@ -154,7 +154,9 @@ class Stack:
 
     async def rows(self, dataset="da_a", generation=1):
         """Return {id: (version, n)} of a table's current rows."""
-        select = Select(table=rows_table(dataset, generation).name, fields=FIELDS, limit=10**6)
+        select = Select(
+            relation=Relation(table=rows_table(dataset, generation).name), fields=FIELDS, limit=10**6
+        )
         try:
             return {row["_id"]: (row["_version"], row["n"]) for row in await self.store.select(select)}
         except UnknownTable:
@@ -273,7 +275,7 @@ async def test_left_generation_is_dropped_and_stays_dropped(stack):
 
 async def _counts(stack, table, rows):
     try:
-        return await stack.store.count(table) == rows
+        return await stack.store.count(Relation(table=table)) == rows
     except UnknownTable:
         return False
 

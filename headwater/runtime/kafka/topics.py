@@ -8,9 +8,16 @@
 | schemas    | dataset uid | the inferred schema so far                   | compact  |
 | catalog    | dataset uid | the dataset document, or nothing (deleted)   | compact  |
 | applied    | dataset uid | what is queryable since now                  | time     |
+| claims     | token       | which version an idempotency key was given   | time     |
+| activity   | see below   | what came in lately, how far builds are      | compact  |
+| apikeys    | key uid     | an API key's document                        | compact  |
+| leases     | name        | who does what only one may do, and its state | compact  |
+
+Keys of topic activity: `in/<dataset uid>/<resource id>/<instance>` and `build/<dataset uid>`.
 
 A row on topic records is a JSON array: the values of `domain.tables.ROW_COLUMNS`, then of the columns that
-the header `schema` names, in its order. A comma stands between two rows.
+the header `schema` names, in its order. A comma stands between two rows. With header `target` = `patches` the
+rows are patches: each further value is `[version, value]`, or null where the record did not name the field.
 
 An *offset* in this package is always the next one to read. Header names and values are ASCII bytes.
 """
@@ -20,12 +27,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+CLAIMS_MS = 25 * 3600 * 1000  # an hour more than an idempotency key is remembered
+PATCHES = "patches"  # the value of header `target`
 
 
 class Op(StrEnum):
     """What a raw batch does to the records it names."""
 
     UPSERT = "upsert"
+    MERGE = "merge"  # the values patch the records with their key fields: fields not named stay
     DELETE = "delete"  # the values are records as they were pushed, or their key fields
     DELETE_BY_ID = "delete-by-id"  # the values are {"_id": "<40 hex>"}
 
@@ -54,6 +64,10 @@ class Header:
     GENERATION = "generation"  # decimal; records: which table the rows are for
     SCHEMA = "schema"  # records: JSON object, physical column name -> ClickHouse type, in the rows' order
     SOURCE = "source"  # records, quarantine: raw partition ":" first offset ":" end offset
+    PART = "part"  # records, quarantine: "i" or, on the last, "i/n", when one source became several messages
+    TARGET = "target"  # records: rows (when missing) or patches
+    HISTORY = "history"  # records: "1" when the rows are also for the generation's history table
+    ATTEMPT = "attempt"  # raw, of a record that comes from quarantine: how often it was replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,22 @@ class Topics:
     def applied(self) -> str:
         return self.prefix + "applied"
 
+    @property
+    def claims(self) -> str:
+        return self.prefix + "claims"
+
+    @property
+    def activity(self) -> str:
+        return self.prefix + "activity"
+
+    @property
+    def apikeys(self) -> str:
+        return self.prefix + "apikeys"
+
+    @property
+    def leases(self) -> str:
+        return self.prefix + "leases"
+
     def specs(self, *, partitions: int, retention_ms: int = 7 * 24 * 3600 * 1000) -> tuple[TopicSpec, ...]:
         """Return how to create every topic; `partitions` is for those that carry records."""
         size = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
@@ -108,4 +138,8 @@ class Topics:
             TopicSpec(self.schemas, 1, compact),
             TopicSpec(self.catalog, 1, compact),
             TopicSpec(self.applied, 1, {**size, "cleanup.policy": "delete", "retention.ms": "3600000"}),
+            TopicSpec(self.claims, 1, {**size, "cleanup.policy": "delete", "retention.ms": str(CLAIMS_MS)}),
+            TopicSpec(self.activity, 1, {**size, "cleanup.policy": "compact"}),
+            TopicSpec(self.apikeys, 1, compact),
+            TopicSpec(self.leases, 1, compact),
         )

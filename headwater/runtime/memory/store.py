@@ -14,7 +14,7 @@ import orjson
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import DELETED, RECEIVED_AT, RECORD_ID, VERSION, Table
 from headwater.runtime.memory.values import EMPTY, convert, read_stored
-from headwater.runtime.store import ReadField, RowsRefused, Select, UnknownTable
+from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
 
 Row = dict[str, Any]
 
@@ -93,7 +93,7 @@ class MemoryStore:
     async def select(self, select: Select) -> list[dict[str, Any]]:
         rows = [
             row
-            for row in self._contents(select.table).current()
+            for row in self._contents(select.relation.table).current()
             if select.record_id in (None, row[RECORD_ID])
         ]
         answers = [_answer(row, select.fields) for row in rows]
@@ -103,8 +103,8 @@ class MemoryStore:
             answers.sort(key=partial(_null_key, name))
         return answers[select.offset : select.offset + select.limit]
 
-    async def count(self, table: str) -> int:
-        return sum(1 for _ in self._contents(table).current())
+    async def count(self, relation: Relation) -> int:
+        return sum(1 for _ in self._contents(relation.table).current())
 
     async def ping(self) -> None:
         self._check_available()

@@ -295,10 +295,10 @@ async def test_resource_shows_its_key_once(api):
     assert made["params"]["unknown_fields"] == "evolve"
     read = await api("GET", f"{path}{made['uid']}/")
     assert read["push_path"] == push_path
-    assert not {"pushkey", "push_url", "pushkey_hash"} & set(read)
+    assert not {"pushkey", "push_url", "keys"} & set(read)
     assert (await api("GET", path))["results"] == [read]
     kept = api.catalog.get(dataset["uid"]).resources[0]
-    assert kept.accepts(made["pushkey"])
+    assert kept.opened_by(made["pushkey"], 0)
     assert made["pushkey"] not in str(kept)
 
 
@@ -321,8 +321,8 @@ async def test_renewed_key_replaces_the_old_one(api):
     assert renewed["pushkey"] != made["pushkey"]
     assert renewed["push_url"].endswith(renewed["pushkey"])
     kept = api.catalog.get(uid).resources[0]
-    assert kept.accepts(renewed["pushkey"])
-    assert not kept.accepts(made["pushkey"])
+    assert kept.opened_by(renewed["pushkey"], 0)
+    assert not kept.opened_by(made["pushkey"], 0)
 
 
 async def test_resource_is_switched_changed_and_deleted(api):
@@ -336,7 +336,7 @@ async def test_resource_is_switched_changed_and_deleted(api):
     changed = await api("PUT", path, {**read, "title": "other", "params": {"unknown_fields": "drop"}})
     assert (changed["title"], changed["resource_id"]) == ("other", "realtime")
     assert changed["params"]["unknown_fields"] == "drop"
-    assert api.catalog.get(uid).resources[0].accepts(made["pushkey"])
+    assert api.catalog.get(uid).resources[0].opened_by(made["pushkey"], 0)
     await api("DELETE", path, status=204)
     assert (await api("GET", f"/datasets/{uid}/resources/"))["total_count"] == 0
 

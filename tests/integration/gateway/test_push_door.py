@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway import keys
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from headwater.domain.datasets import Dataset, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
 from headwater.runtime.clock import ManualClock
 from headwater.runtime.kafka.topics import Header
 from headwater.runtime.memory.catalog import MemoryCatalog
@@ -23,7 +23,9 @@ from headwater.runtime.schemas import MemorySchemas
 from headwater.runtime.settings import Secret
 
 KEY = "5a" * 28
-RESOURCE = Resource(uid="re_1", resource_id="realtime", title="realtime", pushkey_hash=hash_pushkey(KEY))
+RESOURCE = Resource(
+    uid="re_1", resource_id="realtime", title="realtime", keys=(PushKey(uid="pk_1", hash=hash_pushkey(KEY)),)
+)
 DATASET = Dataset(uid="da_1", dataset_id="flights", title="Flights", published=True, resources=(RESOURCE,))
 LIMIT = 100_000
 RECORD_ID = hashlib.sha1(b"any", usedforsecurity=False).hexdigest()

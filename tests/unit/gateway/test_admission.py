@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from gateway.admission import Target, admit, pushkey_of
-from headwater.domain.datasets import Dataset, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
 from headwater.domain.errors import Disabled, NotFound, NotPublished, Unauthorized
 from headwater.runtime.memory.catalog import MemoryCatalog
 
 KEY = "5a" * 28
-RESOURCE = Resource(uid="re_1", resource_id="realtime", title="realtime", pushkey_hash=hash_pushkey(KEY))
+RESOURCE = Resource(
+    uid="re_1", resource_id="realtime", title="realtime", keys=(PushKey(uid="pk_1", hash=hash_pushkey(KEY)),)
+)
 DATASET = Dataset(uid="da_1", dataset_id="flights", title="Flights", published=True, resources=(RESOURCE,))
 
 
@@ -23,7 +25,7 @@ async def catalog_with(dataset=DATASET, **changes):
 
 async def test_right_key_names_the_target():
     """The revision that admitted the records travels with them."""
-    assert admit(await catalog_with(), "flights", "realtime", KEY) == Target("flights", "realtime", 1)
+    assert admit(await catalog_with(), "flights", "realtime", KEY, 0) == Target("flights", "realtime", 1)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ async def test_right_key_names_the_target():
 async def test_first_failing_check_answers(dataset_id, resource_id, key, error, code):
     """Dataset, resource, key: in this order, each with its own code."""
     with pytest.raises(error) as caught:
-        admit(await catalog_with(), dataset_id, resource_id, key)
+        admit(await catalog_with(), dataset_id, resource_id, key, 0)
 
     assert caught.value.code == code
 
@@ -52,15 +54,17 @@ async def test_a_wrong_key_learns_nothing_about_the_state():
     catalog = await catalog_with(published=False, resources=(replace(RESOURCE, enabled=False),))
 
     with pytest.raises(Unauthorized):
-        admit(catalog, "flights", "realtime", "wrong")
+        admit(catalog, "flights", "realtime", "wrong", 0)
     with pytest.raises(NotPublished):
-        admit(catalog, "flights", "realtime", KEY)
+        admit(catalog, "flights", "realtime", KEY, 0)
 
 
 async def test_disabled_resource_accepts_nothing():
     """A disabled resource is named in the refusal."""
     with pytest.raises(Disabled, match="realtime"):
-        admit(await catalog_with(resources=(replace(RESOURCE, enabled=False),)), "flights", "realtime", KEY)
+        admit(
+            await catalog_with(resources=(replace(RESOURCE, enabled=False),)), "flights", "realtime", KEY, 0
+        )
 
 
 async def test_other_kinds_of_resources_cannot_be_pushed_to():
@@ -68,7 +72,7 @@ async def test_other_kinds_of_resources_cannot_be_pushed_to():
     catalog = await catalog_with(resources=(replace(RESOURCE, type="http"),))
 
     with pytest.raises(NotFound):
-        admit(catalog, "flights", "realtime", KEY)
+        admit(catalog, "flights", "realtime", KEY, 0)
 
 
 @pytest.mark.parametrize(

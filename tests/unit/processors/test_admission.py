@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.domain.datasets import Dataset, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
 from headwater.runtime.kafka.runs import Message, Run
 from processors.admission import Admitted, Behind, Dropped, Rejected, admit
 
@@ -15,7 +15,9 @@ DATASET = Dataset(
     title="One",
     published=True,
     revision=3,
-    resources=(Resource(uid="re_1", resource_id="r", title="r", pushkey_hash=hash_pushkey(KEY)),),
+    resources=(
+        Resource(uid="re_1", resource_id="r", title="r", keys=(PushKey(uid="pk_1", hash=hash_pushkey(KEY)),)),
+    ),
 )
 
 

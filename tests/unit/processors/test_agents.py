@@ -6,7 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from headwater.domain.datasets import Dataset, Resource, hash_pushkey
+from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.tables import ROW_COLUMNS
 from headwater.domain.versions import stamp_at
@@ -28,7 +28,9 @@ DATASET = Dataset(
     dataset_id="one",
     title="One",
     published=True,
-    resources=(Resource(uid="re_1", resource_id="r", title="r", pushkey_hash=hash_pushkey(KEY)),),
+    resources=(
+        Resource(uid="re_1", resource_id="r", title="r", keys=(PushKey(uid="pk_1", hash=hash_pushkey(KEY)),)),
+    ),
 )
 
 

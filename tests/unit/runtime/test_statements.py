@@ -10,7 +10,7 @@ from headwater.domain.tables import rows_table
 from headwater.domain.types import FieldType
 from headwater.runtime import statements
 from headwater.runtime.statements import quoted, stored_type
-from headwater.runtime.store import ReadField, Select
+from headwater.runtime.store import ReadField, Relation, Select
 
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 NAMES = st.text(alphabet=st.sampled_from("a`\\'\"\0\n{}:;-ü"), max_size=12)
@@ -30,13 +30,13 @@ def test_statement_without_its_quoted_names_is_always_the_same(name, table, reco
     """What a person wrote changes nothing but what stands between backquotes."""
     quoted_names = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
     select = Select(
-        table=table,
+        relation=Relation(table=table),
         fields=(ReadField(name, FieldType.TEXT, (f"{name}:int", f"{name}:text")),),
         order_by=((name, True),),
         record_id=record_id,
     )
     plain = Select(
-        table="t",
+        relation=Relation(table="t"),
         fields=(ReadField("f", FieldType.TEXT, ("f:int", "f:text")),),
         order_by=(("f", True),),
         record_id="r",

@@ -12,6 +12,7 @@ from headwater.runtime import metrics
 from headwater.runtime.clock import ManualClock
 from headwater.runtime.memory.catalog import MemoryCatalog, MemoryLog
 from headwater.runtime.memory.store import MemoryStore
+from headwater.runtime.store import Relation
 from schedulers.canary import CAUSES, DATASET_ID, KEY_FIELD, VALUE_FIELD, Canary
 from schedulers.gateway import GatewayUnavailable, PushRefused
 from schedulers.settings import SchedulerSettings
@@ -35,7 +36,7 @@ class FakePipeline:
         if self.failure:
             raise self.failure
         dataset = self.catalog.find(dataset_id)
-        if self.behind or not dataset.resource(resource_id).accepts(pushkey):
+        if self.behind or not dataset.resource(resource_id).opened_by(pushkey, 0):
             self.behind -= 1
             raise PushRefused(401, "invalid_pushkey")
         self.pushes.append(record)
@@ -155,7 +156,7 @@ async def test_a_private_published_dataset_with_one_row_is_all_it_needs(canary, 
     dataset = catalog.find(DATASET_ID)
     assert dataset.private
     assert dataset.published
-    assert await store.count(rows_table(dataset.uid, 1).name) == 1
+    assert await store.count(Relation(table=rows_table(dataset.uid, 1).name)) == 1
 
 
 async def test_a_record_that_does_not_come_counts_as_late_with_the_time_waited(canary, pipeline, news):
@@ -255,7 +256,7 @@ async def test_two_schedulers_share_the_dataset_and_do_not_disturb_each_other(pi
     dataset = catalog.find(DATASET_ID)
     assert news() == (4, 0.12, {})
     assert dataset.revision == 2
-    assert await store.count(rows_table(dataset.uid, 1).name) == 2
+    assert await store.count(Relation(table=rows_table(dataset.uid, 1).name)) == 2
 
 
 async def test_a_lost_race_for_the_document_is_tried_again(pipeline, catalog, news):

@@ -14,7 +14,7 @@ from headwater.runtime.kafka.runs import Message, Run
 from headwater.runtime.memory.catalog import MemoryCatalog
 from headwater.runtime.memory.producer import MemoryProducer
 from headwater.runtime.memory.store import MemoryStore
-from headwater.runtime.store import Select
+from headwater.runtime.store import Relation, Select
 from sinks.applied import AppliedNews
 from sinks.settings import SinkSettings
 from sinks.tables import Tables
@@ -139,7 +139,12 @@ class World:
     async def ids(self, dataset="da_a", generation=1):
         """Return the ids of the rows in a generation's table."""
         name = rows_table(dataset, generation).name
-        return [found["_id"] for found in await self.store.select(Select(table=name, fields=(), limit=10**6))]
+        return [
+            found["_id"]
+            for found in await self.store.select(
+                Select(relation=Relation(table=name), fields=(), limit=10**6)
+            )
+        ]
 
     def applied(self):
         """Return what the applied topic was told."""

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from headwater.domain.tables import QUARANTINE
+from headwater.runtime.store import Relation
 from sinks.agent import take_quarantine, take_rows
 
 
@@ -33,7 +34,7 @@ async def test_unreadable_headers_do_not_end_the_agent(world, make_row, eventual
 
     await eventually(lambda: world.log.finished == 2)
     assert await world.ids() == ["a"]
-    assert await world.store.count(QUARANTINE.name) == 1
+    assert await world.store.count(Relation(table=QUARANTINE.name)) == 1
 
 
 @pytest.mark.parametrize("count", [None, "some"])
@@ -57,7 +58,7 @@ async def test_runs_of_the_quarantine_topic_go_to_its_table(world, eventually):
     await take_quarantine(events(world.log.run(line)), world.writer)
 
     await eventually(lambda: world.log.finished == 1)
-    assert await world.store.count(QUARANTINE.name) == 1
+    assert await world.store.count(Relation(table=QUARANTINE.name)) == 1
 
 
 async def test_agent_stops_taking_while_the_buffer_is_full(make_world, make_row, eventually):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
 from headwater.runtime.memory.store import MemoryStore
-from headwater.runtime.store import RowsRefused
+from headwater.runtime.store import Relation, RowsRefused
 from sinks.refusals import insert_all_but_refused, quarantine_row, split_rows
 
 NOW = "2024-01-01 00:00:00.000000"
@@ -150,5 +150,5 @@ async def test_any_line_makes_a_row_that_the_quarantine_table_takes(line, layout
     row = quarantined(line, dataset="", layout=layout)
     await store.insert(QUARANTINE.name, orjson.dumps(row))
 
-    assert await store.count(QUARANTINE.name) == 1
+    assert await store.count(Relation(table=QUARANTINE.name)) == 1
     assert row["dataset"] == "_unrouted"

@@ -67,12 +67,12 @@ def test_resource_keeps_key_and_name_through_changes():
     draft = parse_resource({"type": "realtime", "title": "Other", "params": {"unknown_fields": "drop"}})
     changed = edits.with_changed_resource(made, "re_1", draft).resources[0]
     assert (changed.title, changed.resource_id, changed.enabled) == ("Other", "realtime", True)
-    assert changed.accepts("k")
+    assert changed.opened_by("k", 0)
     off = edits.with_enabled(made, "re_1", enabled=False)
     assert off.resources[0].enabled is False
     renewed = edits.with_pushkey(off, "re_1", "n").resources[0]
-    assert renewed.accepts("n")
-    assert not renewed.accepts("k")
+    assert renewed.opened_by("n", 0)
+    assert not renewed.opened_by("k", 0)
     assert renewed.enabled is False
 
 

@@ -11,7 +11,7 @@ from headwater.domain.errors import InvalidQuery
 from headwater.domain.fields import configure
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.types import FieldType
-from headwater.runtime.store import ReadField, Select
+from headwater.runtime.store import ReadField, Relation, Select
 
 DATASET = Dataset(
     uid="da_1",
@@ -40,7 +40,9 @@ def test_page_reads_the_visible_fields_of_the_present_generation():
     """Under the names that readers see, from the columns of what was pushed."""
     select = page_select(DATASET, CONFIGURATION, page(limit=5, offset=2, order=(("level", True),)))
     assert select.fields == FIELDS
-    assert select == Select(table="d_1_g3", fields=FIELDS, order_by=(("level", True),), limit=5, offset=2)
+    assert select == Select(
+        relation=Relation(table="d_1_g3"), fields=FIELDS, order_by=(("level", True),), limit=5, offset=2
+    )
 
 
 @pytest.mark.parametrize("name", ["n", "hidden", "nonsense", "_id"])

@@ -6,7 +6,7 @@ import pytest
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import ROW_COLUMNS, rows_table
 from headwater.runtime.memory.store import MemoryStore
-from headwater.runtime.store import RowsRefused
+from headwater.runtime.store import Relation, RowsRefused
 
 TABLE = rows_table("da_a", 1)
 COLUMNS = {"n:int": "Nullable(Int64)", "on:date": "Nullable(Date32)"}
@@ -36,7 +36,7 @@ async def test_values_that_headwater_never_writes_are_refused(store, cells):
     with pytest.raises(RowsRefused):
         await store.insert(TABLE.name, orjson.dumps({"_id": "a", "_version": 1, **cells}))
 
-    assert await store.count(TABLE.name) == 0
+    assert await store.count(Relation(table=TABLE.name)) == 0
 
 
 @pytest.mark.parametrize(("cell", "place"), [(2**63, 5), ("5", 5), (-1, 1), (5, 0), ("2024-05-06", 4)])
@@ -48,7 +48,7 @@ async def test_values_that_headwater_never_writes_are_refused_in_arrays_too(stor
     with pytest.raises(RowsRefused):
         await store.insert(TABLE.name, orjson.dumps(values), (*ROW_COLUMNS, "n:int"))
 
-    assert await store.count(TABLE.name) == 0
+    assert await store.count(Relation(table=TABLE.name)) == 0
 
 
 @pytest.mark.parametrize("rows", [b'["a",1],,["b",2]', b'["a",1]["b",2]'])
@@ -62,10 +62,10 @@ async def test_store_that_is_away_refuses_every_call_and_keeps_its_rows(store):
     """`available` plays the server's death and return."""
     await store.insert(TABLE.name, b'{"_id":"a","_version":1}')
     store.available = False
-    for call in (store.ping(), store.count(TABLE.name), store.insert(TABLE.name, b"{}")):
+    for call in (store.ping(), store.count(Relation(table=TABLE.name)), store.insert(TABLE.name, b"{}")):
         with pytest.raises(StoreUnavailable):
             await call
 
     store.available = True
 
-    assert await store.count(TABLE.name) == 1
+    assert await store.count(Relation(table=TABLE.name)) == 1
