@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headwater.domain.datasets import Dataset, Resource
-from headwater.domain.errors import Disabled, NotFound, NotPublished, Unauthorized
+from headwater.domain.datasets import Dataset, PushKey, Resource, Scope
+from headwater.domain.errors import Disabled, Forbidden, NotFound, NotPublished, Unauthorized
 from headwater.runtime.catalog import Catalog
 
 SCHEMES = ("bearer", "apikey")  # of the Authorization header
@@ -19,8 +19,8 @@ class Target:
     revision: int
 
 
-def admit(catalog: Catalog, dataset_id: str, resource_id: str, pushkey: str | None, now_us: int) -> Target:
-    """Return where records may go; raises NotFound, Unauthorized, NotPublished or Disabled."""
+def find_resource(catalog: Catalog, dataset_id: str, resource_id: str) -> tuple[Dataset, Resource]:
+    """Return what a path names. Raises NotFound."""
     dataset = catalog.find(dataset_id)
     if dataset is None:
         raise NotFound(f"there is no dataset {dataset_id!r}", code="unknown_dataset")
@@ -29,9 +29,7 @@ def admit(catalog: Catalog, dataset_id: str, resource_id: str, pushkey: str | No
         raise NotFound(
             f"dataset {dataset_id!r} has no realtime resource {resource_id!r}", code="unknown_resource"
         )
-    _check_key(resource, pushkey, now_us)
-    _check_open(dataset, resource)
-    return Target(dataset_id, resource_id, dataset.revision)
+    return dataset, resource
 
 
 def pushkey_of(query: Mapping[str, str], authorization: str | None) -> str | None:
@@ -43,14 +41,20 @@ def pushkey_of(query: Mapping[str, str], authorization: str | None) -> str | Non
     return key.strip() if scheme.lower() in SCHEMES else None
 
 
-def _check_key(resource: Resource, pushkey: str | None, now_us: int) -> None:
+def check_key(resource: Resource, pushkey: str | None, scope: Scope, now_us: int) -> PushKey:
+    """Return the key that this is. Raises Unauthorized, and Forbidden when it may do other things only."""
     if not pushkey:
         raise Unauthorized("a pushkey is required: add ?pushkey=<key>", code="missing_pushkey")
-    if not pushkey.isascii() or resource.opened_by(pushkey, now_us) is None:
+    key = resource.opened_by(pushkey, now_us) if pushkey.isascii() else None
+    if key is None:
         raise Unauthorized("the pushkey does not open this resource", code="invalid_pushkey")
+    if scope not in key.scopes:
+        raise Forbidden(f"this pushkey may not {scope}", code="insufficient_scope")
+    return key
 
 
-def _check_open(dataset: Dataset, resource: Resource) -> None:
+def check_open(dataset: Dataset, resource: Resource) -> None:
+    """Raise NotPublished or Disabled unless records are accepted now."""
     if not dataset.published:
         raise NotPublished(dataset.dataset_id)
     if not resource.enabled:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from gateway.admission import Target
 from gateway.parsing import Records
 from headwater.domain.errors import HeadwaterError
+from headwater.domain.versions import moment_us
 from headwater.runtime import metrics
 from headwater.runtime.clock import Clock, Stamper
-from headwater.runtime.kafka.producer import Producer
+from headwater.runtime.kafka.producer import Position, Producer
 from headwater.runtime.kafka.topics import Header, Op, Origin
 
 
@@ -49,10 +50,10 @@ class Batch:
     parts: list[bytes] = field(default_factory=list)
     count: int = 0
     size_bytes: int = 0
-    callers: list[asyncio.Future[None]] = field(default_factory=list)
+    callers: list[asyncio.Future[Position]] = field(default_factory=list)
     timer: asyncio.Handle | None = None
 
-    def add(self, records: Records, caller: asyncio.Future[None]) -> None:
+    def add(self, records: Records, caller: asyncio.Future[Position]) -> None:
         """Append one push."""
         self.parts.append(records.spliced)
         self.count += records.count
@@ -81,8 +82,8 @@ class Batcher:
         self._under_way: dict[Lane, int] = {}  # messages per lane that are not yet acknowledged
         self._sending: set[asyncio.Task[None]] = set()
 
-    def add(self, target: Target, op: Op, records: Records) -> asyncio.Future[None]:
-        """Take over records; the future is done when Kafka has them, or raises BrokerUnavailable."""
+    def add(self, target: Target, op: Op, records: Records) -> asyncio.Future[Position]:
+        """Take over records; the future says where they lie in Kafka, or raises BrokerUnavailable."""
         caller = asyncio.get_running_loop().create_future()
         lane = Lane(target, op)
         batch = self._open.get(lane)
@@ -94,6 +95,17 @@ class Batcher:
         batch.add(records, caller)
         if self._is_full(batch):
             self._flush(lane)
+        return caller
+
+    def add_stamped(self, target: Target, op: Op, records: Records, version: int) -> asyncio.Future[Position]:
+        """Send records at once in a message of their own, the first of them with this version.
+
+        The message says that it was received at the moment of the version: a repetition is the same message.
+        """
+        caller = asyncio.get_running_loop().create_future()
+        batch = Batch(moment_us(version))
+        batch.add(records, caller)
+        self._dispatch(Lane(target, op), batch, version)
         return caller
 
     async def close(self) -> None:
@@ -135,7 +147,9 @@ class Batcher:
         batch = self._open.pop(lane)
         if batch.timer is not None:
             batch.timer.cancel()
-        version = self._stamper.stamp(batch.count)
+        self._dispatch(lane, batch, self._stamper.stamp(batch.count))
+
+    def _dispatch(self, lane: Lane, batch: Batch, version: int) -> None:
         self._under_way[lane] = self._under_way.get(lane, 0) + 1
         task = asyncio.create_task(self._send(lane, batch, version))
         self._sending.add(task)
@@ -144,20 +158,20 @@ class Batcher:
     async def _send(self, lane: Lane, batch: Batch, version: int) -> None:
         """Send one message and answer all its callers alike."""
         started = perf_counter()
-        failure: HeadwaterError | None = None
+        outcome: Position | HeadwaterError
         try:
-            await self._producer.send(
+            outcome = await self._producer.send(
                 self._topic,
                 batch.value(),
                 key=lane.target.dataset_id.encode(),
                 headers=headers_of(lane, batch, version),
             )
         except HeadwaterError as error:
-            failure = error
+            outcome = error
         finally:
             self._settle(lane)
-        _answer(batch, failure)
-        if failure is None:
+        _answer(batch, outcome)
+        if isinstance(outcome, Position):
             metrics.PUSH_RECORDS.labels(op=lane.op).inc(batch.count)
             metrics.BATCH_RECORDS.observe(batch.count)
             metrics.PRODUCE_SECONDS.observe(perf_counter() - started)
@@ -184,11 +198,11 @@ def headers_of(lane: Lane, batch: Batch, version: int) -> list[tuple[str, bytes]
     ]
 
 
-def _answer(batch: Batch, failure: HeadwaterError | None) -> None:
+def _answer(batch: Batch, outcome: Position | HeadwaterError) -> None:
     for caller in batch.callers:
         if caller.done():  # cancelled: its request has gone
             continue
-        if failure is None:
-            caller.set_result(None)
+        if isinstance(outcome, Position):
+            caller.set_result(outcome)
         else:
-            caller.set_exception(failure)
+            caller.set_exception(outcome)

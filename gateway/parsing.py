@@ -1,20 +1,20 @@
-"""What was pushed?  A body is one object, an array of objects, or one object per line (NDJSON).
+"""What was pushed?  A body is one object, an array of objects, one object per line (NDJSON), or a table.
 
 A body is parsed once, to refuse what is no JSON and to count; its bytes travel on. `Records.spliced` is the
-inside of a JSON array, so bodies of all three kinds join by commas into one.
+inside of a JSON array, so bodies of all kinds join by commas into one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from headwater.domain.errors import InvalidPush, InvalidRecord, RecordProblem
+from gateway.rules import DEFAULT_RULES, Rules, check_records, kind_of
+from headwater.domain.errors import InvalidPush, OverLimit
 
 BOM = b"\xef\xbb\xbf"
-PROBLEMS_SHOWN = 100
-KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "an array"}
+TOO_DEEP = "limit"  # the parser names none but that of depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,82 +28,71 @@ class Records:
 NO_RECORDS = Records(0, b"")
 
 
-def parse_records(body: bytes) -> Records:
-    """Return the records of a body.
+def parse_records(body: bytes, rules: Rules = DEFAULT_RULES) -> Records:
+    """Return the records of a body, all of which are good.
 
-    Raises InvalidPush (`invalid_json` with line and column, `invalid_body`), InvalidRecord.
+    Raises InvalidPush (`invalid_json` with line and column, `invalid_body`), InvalidRecord, and OverLimit
+    (`too_many_records`, `too_many_fields`, `too_deep`).
     """
     body = body.removeprefix(BOM)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if (lines := _lines(body)) is not None:
-            return _parse_lines(lines)
-        raise _not_json(error, body) from error
+        if (lines := lines_of(body)) is not None:
+            return _parse_lines(lines, rules)
+        raise not_json(error, body, rules) from error
     if type(parsed) is dict:
-        _check([parsed])
+        check_records((parsed,), body, rules)
         return Records(1, body.strip())
     if type(parsed) is list:
-        _check(parsed)
-        return Records(len(parsed), body.strip()[1:-1].strip())
-    raise InvalidPush(f"the body is {_kind(parsed)}; send an object, an array of objects, or NDJSON")
+        spliced = body.strip()[1:-1].strip()
+        check_records(parsed, spliced, rules)
+        return Records(len(parsed), spliced)
+    raise not_records(parsed)
 
 
-def _lines(body: bytes) -> list[bytes] | None:
+def is_array(body: bytes) -> bool:
+    """Tell whether a body that was parsed is of a kind that can hold several records."""
+    body = body.removeprefix(BOM).strip()
+    return body.startswith(b"[") or lines_of(body) is not None
+
+
+def lines_of(body: bytes) -> list[bytes] | None:
     """Return the lines of NDJSON, or None: it is some when a line of its own holds the first object."""
     first, found, _ = body.lstrip().partition(b"\n")
-    if not found or not first.startswith(b"{"):
-        return None
-    try:
-        orjson.loads(first)
-    except orjson.JSONDecodeError:
+    if not found or not first.startswith(b"{") or not is_json(first):
         return None
     return body.split(b"\n")
 
 
-def _parse_lines(lines: Sequence[bytes]) -> Records:
-    """Return the records of NDJSON; blank lines are nothing."""
-    records, kept = [], []
+def numbered(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that hold something, without the space around it; the first line is 1."""
     for number, line in enumerate(lines, start=1):
-        line = line.strip()
-        if not line:
-            continue
-        try:
-            records.append(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            raise _not_json(error, line, first_line=number) from error
-        kept.append(line)
-    _check(records)
-    return Records(len(kept), b",".join(kept))
+        if line := line.strip():
+            yield number, line
 
 
-def _check(records: Sequence[Any]) -> None:
-    """Raise InvalidRecord unless every record is an object with something in it."""
-    for record in records:
-        if type(record) is not dict or not record:
-            raise _invalid(records)
+def is_json(text: bytes) -> bool:
+    """Tell whether a text is one JSON value."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
-def _invalid(records: Sequence[Any]) -> InvalidRecord:
-    """Name the first of the items that are no records; a body may hold millions."""
-    bad = 0
-    problems = []
-    for index, record in enumerate(records):
-        if type(record) is dict and record:
-            continue
-        bad += 1
-        if bad <= PROBLEMS_SHOWN:
-            message = "an empty object" if record == {} else f"{_kind(record)}, not a JSON object"
-            problems.append(RecordProblem(index, None, message))
-    return InvalidRecord(problems, total=len(records), bad=bad)
+def not_records(parsed: Any) -> InvalidPush:
+    """Return the refusal of a body that is a scalar."""
+    return InvalidPush(f"the body is {kind_of(parsed)}; send an object, an array of objects, or NDJSON")
 
 
-def _kind(value: Any) -> str:
-    return KINDS.get(type(value), "null")
-
-
-def _not_json(error: orjson.JSONDecodeError, text: bytes, *, first_line: int = 1) -> InvalidPush:
+def not_json(
+    error: orjson.JSONDecodeError, text: bytes, rules: Rules, *, first_line: int = 1
+) -> InvalidPush | OverLimit:
     """Say where it stops being JSON; of bytes that are no UTF-8 the parser does not know."""
+    if TOO_DEEP in error.msg:
+        message = f"the body has more than {rules.depth_limit} arrays and objects inside each other"
+        return OverLimit(message, code="too_deep")
     line, column, position, reason = error.lineno, error.colno, error.pos, error.msg
     try:
         text.decode()
@@ -115,3 +104,17 @@ def _not_json(error: orjson.JSONDecodeError, text: bytes, *, first_line: int = 1
     return InvalidPush(
         f"not JSON: {reason}: line {line} column {column} (char {position})", code="invalid_json"
     )
+
+
+def _parse_lines(lines: Sequence[bytes], rules: Rules) -> Records:
+    """Return the records of NDJSON; blank lines are nothing."""
+    records, kept = [], []
+    for number, line in numbered(lines):
+        try:
+            records.append(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            raise not_json(error, line, rules, first_line=number) from error
+        kept.append(line)
+    spliced = b",".join(kept)
+    check_records(records, spliced, rules)
+    return Records(len(kept), spliced)

@@ -4,7 +4,7 @@ Handlers raise; they never pick a number. Every answer is JSON, also for paths a
 """
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +14,8 @@ from aiohttp import hdrs, web
 from prometheus_client import Counter, Histogram
 
 from gateway.keys import DRESSINGS
+from gateway.outcomes import Outcome
+from gateway.sorting import Sorted
 from headwater.domain.errors import (
     BrokerUnavailable,
     Conflict,
@@ -28,9 +30,11 @@ from headwater.domain.errors import (
     NotPublished,
     OverLimit,
     RateLimited,
+    RecordProblem,
     Refused,
     StoreUnavailable,
     TooLarge,
+    TooSlow,
     Unauthorized,
     Unavailable,
     UnsupportedEncoding,
@@ -49,6 +53,7 @@ STATUSES: Mapping[type[HeadwaterError], int] = {
     Forbidden: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
+    TooSlow: 408,
     Conflict: 409,
     NotPublished: 409,
     TooLarge: 413,
@@ -62,6 +67,8 @@ STATUSES: Mapping[type[HeadwaterError], int] = {
     Unavailable: 503,
     HeadwaterError: 500,
 }
+
+NOTED = web.RequestKey("noted", dict[str, str])  # headers of the answer, whatever it will be
 
 OK = b'{"status":"ok"}'
 JSON_TYPE = "application/json"
@@ -83,10 +90,12 @@ def envelope(error: HeadwaterError) -> dict[str, Any]:
         "message": sentence,
     }
     if isinstance(error, InvalidRecord):
-        body["errors"] = [
-            {"index": one.index, "field": one.field, "message": one.message} for one in error.problems
-        ]
+        body["errors"] = _itemised(error.problems)
     return body
+
+
+def _itemised(problems: Sequence[RecordProblem]) -> list[dict[str, Any]]:
+    return [{"index": one.index, "field": one.field, "message": one.message} for one in problems]
 
 
 def extra_headers(error: HeadwaterError) -> dict[str, str]:
@@ -103,9 +112,33 @@ def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | Non
     return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type=JSON_TYPE)
 
 
-def accepted() -> web.Response:
-    """Return the answer to a push: Kafka has it."""
-    return web.Response(body=OK, content_type=JSON_TYPE)
+def note_headers(request: web.Request, headers: Mapping[str, str]) -> None:
+    """Remember headers that the answer to this request gets, whatever becomes of it."""
+    request[NOTED] = {**request.get(NOTED, {}), **headers}
+
+
+def accepted(noted: web.Request | None) -> web.Response:
+    """Return the answer to a push: Kafka has it. `noted`: the request, when headers were noted for it."""
+    headers = None if noted is None else noted.get(NOTED)
+    return web.Response(body=OK, headers=headers, content_type=JSON_TYPE)
+
+
+def answered(request: web.Request, outcome: Outcome) -> web.Response:
+    """Return the answer to a push that asked for more than a plain one."""
+    return json_response(outcome.body, outcome.status, request.get(NOTED))
+
+
+def sorted_answer(request: web.Request, outcome: Outcome, found: Sorted) -> web.Response:
+    """Return the answer to a push whose good records were taken, with what is wrong with the others."""
+    if found.rejected:
+        metrics.REFUSED_RECORDS.labels(code=InvalidRecord.code).inc(found.rejected)
+    body = {
+        **outcome.body,
+        "accepted": found.records.count,
+        "rejected": found.rejected,
+        "errors": _itemised(found.problems),
+    }
+    return json_response(body, outcome.status, request.get(NOTED))
 
 
 def failure(request: web.Request, error: HeadwaterError) -> web.Response:
@@ -117,8 +150,8 @@ def failure(request: web.Request, error: HeadwaterError) -> web.Response:
     for prefix, dress in request.app[DRESSINGS].items():
         if request.path.startswith(prefix):
             body = dress(error, body)
-    response = json_response(body, status_of(error), extra_headers(error))
-    if request.content.exception() is not None:
+    response = json_response(body, status_of(error), {**request.get(NOTED, {}), **extra_headers(error)})
+    if request.content.exception() is not None or isinstance(error, TooSlow):
         response.force_close()  # where the next request would begin cannot be known
     return response
 

@@ -15,13 +15,19 @@ from headwater.runtime.settings import (
     Description,
     KafkaSettings,
     ProcessSettings,
+    SmtpSettings,
     StoreSettings,
     describe,
 )
 
 DOCS = Path(__file__).parent.parent / "docs"
 
-SHARED = {"Every process": ProcessSettings, "Kafka": KafkaSettings, "ClickHouse": StoreSettings}
+SHARED = {
+    "Every process": ProcessSettings,
+    "Kafka": KafkaSettings,
+    "ClickHouse": StoreSettings,
+    "Mail": SmtpSettings,
+}
 SERVICES = {
     "Gateway": "gateway.settings:GatewaySettings",
     "Processors": "processors.settings:ProcessorSettings",

@@ -6,26 +6,30 @@ thing only: an integer in a field that is known to hold decimals goes to the dec
 same and keeps the table narrow.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import orjson
 
-from headwater.domain.fields import Configuration, Field
-from headwater.domain.identity import hashed
-from headwater.domain.inference import infer, technical_name
+from headwater.domain.fields import Configuration
+from headwater.domain.identity import hashed, is_record_id
+from headwater.domain.inference import infer
 from headwater.domain.schema import MAX_FIELDS, Rung, Schema
-from headwater.domain.tables import CLICKHOUSE_TYPES, ROW_COLUMNS, physical_column
-from headwater.domain.types import READERS, FieldType, Reading, read_text
+from headwater.domain.tables import CLICKHOUSE_TYPES, RECORD_ID, ROW_COLUMNS
+from headwater.domain.types import Reading
 from processors.parsing import Arrivals
+from processors.patches import NULLS, Patch, patch_row, patch_types
 from processors.refusals import Reason, Refusal
+from processors.slots import Slot, Slots, UnknownField, UnknownFields
 from processors.specialised import EXACT_INT, specialise
 
 SYSTEM = len(ROW_COLUMNS)
+UNKNOWN_FIELD = "unknown_field"
+NEEDS_KEY = "merge_needs_key"
 
-Row = tuple[Any, ...]  # the values of domain.tables.ROW_COLUMNS, then of the columns
+Row = tuple[Any, ...]  # the values of ROW_COLUMNS or PATCH_COLUMNS (domain/tables.py), then of the columns
 Cells = dict[str, Any]  # physical column -> value
 
 
@@ -39,19 +43,6 @@ class Converted:
     notes: int = 0  # fields left empty because their value did not fit the declared type
 
 
-@dataclass(slots=True)
-class Slot:
-    """Where values under one JSON key go."""
-
-    name: str  # the field's source name
-    read: Callable[[Any], Reading] | None  # of a declared field
-    rung: Rung  # of a declared field
-    dropped: bool
-    decimals: bool  # whether `seen` knows it to hold decimals
-    rungs: frozenset[Rung]  # what is known to be in the field
-    columns: Mapping[Rung, str]
-
-
 class Converter:
     """Reads records of one dataset under one configuration, and learns what is new in them.
 
@@ -60,24 +51,22 @@ class Converter:
     """
 
     def __init__(self, configuration: Configuration, seen: Schema, *, on_error: str = "null") -> None:
-        self._configuration = configuration
-        self._fields = {one.source: one for one in configuration.fields}
-        self._seen = seen
+        self._slots = Slots(configuration, seen)
         self._quarantines = on_error == "quarantine"
-        self._slots: dict[str, Slot] = {}
         self._id_names = sorted(one.source for one in configuration.id_fields)
-        self._learnt: dict[str, set[Rung]] = {}
         self._fast = specialise(configuration, seen)
 
     @property
     def learnt(self) -> Schema:
         """What was met that `seen` did not hold."""
-        return Schema(self._learnt)
+        return self._slots.learnt
 
-    def upserts(self, arrivals: Arrivals, resource: str) -> Converted:
+    def upserts(
+        self, arrivals: Arrivals, resource: str, unknown: UnknownFields = UnknownFields.EVOLVE
+    ) -> Converted:
         """Return a row for each record, or its refusal."""
         converted = Converted()
-        general = partial(self._upsert, converted, resource)
+        general = partial(self._upsert, converted, arrivals, resource, unknown)
         if self._fast is not None:
             converted.columns.update(self._fast.columns)
             records, versions, received = arrivals.records, arrivals.versions, arrivals.received_at
@@ -87,29 +76,92 @@ class Converter:
                 general(record, version, received_at)
         return _filled(converted)
 
+    def merges(
+        self, arrivals: Arrivals, resource: str, unknown: UnknownFields = UnknownFields.EVOLVE
+    ) -> Converted:
+        """Return a patch for each record, or its refusal: without all key fields it patches nothing.
+
+        Of records that share their id and their version the patches are joined, the later over the earlier.
+        """
+        converted = Converted()
+        patches: dict[tuple[str, int], tuple[Patch, str]] = {}
+        columns: dict[str, str] = {}
+        for record, version, received_at in _each(arrivals):
+            patch, spelt, reasons = self._patch(record, version, columns, unknown)
+            if self._refuses(reasons):
+                converted.refused.append(_refusal(arrivals, record, version, received_at, reasons))
+            else:
+                converted.notes += len(reasons)
+                place = (self._identify(spelt), version)
+                patches[place] = ({**patches.get(place, ({}, ""))[0], **patch}, received_at)
+        for (record_id, version), (patch, received_at) in patches.items():
+            converted.rows.append(_Draft(patch_row(record_id, version, resource, received_at, patch)))
+        converted.columns = patch_types(columns)
+        return _filled(converted)
+
+    def deletes(
+        self, arrivals: Arrivals, resource: str, unknown: UnknownFields = UnknownFields.EVOLVE
+    ) -> Converted:
+        """Return a tombstone for each record, found by its key fields, or without any by all its values."""
+        converted = Converted()
+        for record, version, received_at in _each(arrivals):
+            _, spelt, reasons = self._read(record, {}, unknown)
+            if any(self._is_fatal(reason) for reason in reasons):
+                converted.refused.append(_refusal(arrivals, record, version, received_at, reasons))
+            else:
+                converted.rows.append(tombstone(self._identify(spelt), version, received_at, resource))
+        return converted
+
     def _upsert(
-        self, converted: Converted, resource: str, record: Mapping[str, Any], version: int, received_at: str
+        self,
+        converted: Converted,
+        arrivals: Arrivals,
+        resource: str,
+        unknown: UnknownFields,
+        record: Mapping[str, Any],
+        version: int,
+        received_at: str,
     ) -> None:
         """Convert one record the general way."""
-        cells, spelt, reasons = self._read(record, converted.columns)
+        cells, spelt, reasons = self._read(record, converted.columns, unknown)
         if reasons:
             converted.notes += len(reasons)
-            if self._quarantines or any(reason.field in self._id_names for reason in reasons):
-                converted.refused.append(_refusal(record, version, received_at, reasons))
+            if self._refuses(reasons):
+                converted.refused.append(_refusal(arrivals, record, version, received_at, reasons))
                 return
         system = (self._identify(spelt), version, 0, resource, received_at)
         converted.rows.append(_Draft((*system, cells)))
 
-    def deletes(self, arrivals: Arrivals, resource: str) -> Converted:
-        """Return a tombstone for each record, found by its key fields, or without any by all its values."""
-        converted = Converted()
-        for record, version, received_at in _each(arrivals):
-            _, spelt, reasons = self._read(record, {})
-            if any(reason.field in self._id_names for reason in reasons):
-                converted.refused.append(_refusal(record, version, received_at, reasons))
-            else:
-                converted.rows.append(tombstone(self._identify(spelt), version, received_at, resource))
-        return converted
+    def _patch(
+        self, record: Mapping[str, Any], version: int, columns: dict[str, str], unknown: UnknownFields
+    ) -> tuple[Patch, dict[str, Any], list[Reason]]:
+        """Return a record's patch, its spelt values by field, and what did not fit; notes new columns."""
+        named: dict[str, tuple[Slot, bool]] = {}  # the last key of a name counts, as in a record
+        for key, value in record.items():
+            slot = self._slots.find(key, unknown)
+            named[slot.name] = (slot, value is None)
+        missing = [name for name in self._id_names if name not in named]
+        if missing or not self._id_names:
+            return {}, {}, [_needs_key(missing)]
+        cells, spelt, reasons = self._read(record, columns, unknown)
+        patch: Patch = {}
+        for name, (slot, is_null) in named.items():
+            column = next((one for one in slot.columns.values() if one in cells), None)
+            if column is not None and not is_null:
+                patch[name] = (column, [version, cells[column]])
+            elif not slot.dropped and (rung := self._slots.null_rung(slot)) is not None:
+                spelt.pop(name, None)
+                column = slot.columns[rung]
+                columns.setdefault(column, CLICKHOUSE_TYPES[rung.field_type])
+                patch[name] = (column, [version, NULLS.get(rung)])
+        return patch, spelt, reasons
+
+    def _refuses(self, reasons: Sequence[Reason]) -> bool:
+        return bool(reasons) and (self._quarantines or any(map(self._is_fatal, reasons)))
+
+    def _is_fatal(self, reason: Reason) -> bool:
+        """Tell whether a record cannot be stored even without the value."""
+        return reason.field in self._id_names or reason.code in (UNKNOWN_FIELD, NEEDS_KEY)
 
     def _identify(self, spelt: Mapping[str, Any]) -> str:
         if self._id_names:
@@ -117,20 +169,22 @@ class Converter:
         return hashed([[name, spelt[name]] for name in sorted(spelt)])
 
     def _read(
-        self, record: Mapping[str, Any], columns: dict[str, str]
+        self, record: Mapping[str, Any], columns: dict[str, str], unknown: UnknownFields
     ) -> tuple[Cells, dict[str, Any], list[Reason]]:
         """Return the cells, the spelt values by field, and what did not fit; notes new columns."""
+        slots = self._slots.by_key(unknown)
         cells: Cells = {}
         spelt: dict[str, Any] = {}
         reasons: list[Reason] = []
         for key, value in record.items():
-            slot = self._slots.get(key) or self._slot(key)
+            slot = slots.get(key) or self._slots.find(key, unknown)
             if value is None or slot.dropped:
                 continue
             try:
-                reading = self._reading(slot, value)
+                reading = _reading(slot, value)
             except (ValueError, TypeError, RecursionError) as error:
-                reasons.append(Reason("invalid_value", str(error), slot.name, "type"))
+                code = UNKNOWN_FIELD if isinstance(error, UnknownField) else "invalid_value"
+                reasons.append(Reason(code, str(error), slot.name, "type"))
                 continue
             if reading is None:
                 continue
@@ -138,7 +192,7 @@ class Converter:
             if slot.name in spelt:  # two keys make one name: the last counts
                 for column in slot.columns.values():
                     cells.pop(column, None)
-            if rung not in slot.rungs and not self._learn(slot, rung):
+            if rung not in slot.rungs and not self._slots.learn(slot, rung):
                 reasons.append(
                     Reason("too_many_fields", f"more than {MAX_FIELDS} fields", slot.name, "schema")
                 )
@@ -149,39 +203,24 @@ class Converter:
             spelt[slot.name] = text
         return cells, spelt, reasons
 
-    def _reading(self, slot: Slot, value: Any) -> tuple[Rung, Reading] | None:
-        if slot.read is not None:
-            return slot.rung, slot.read(value)
-        inferred = infer(value)
-        if inferred is not None and inferred[0] is Rung.INT and slot.decimals and abs(value) <= EXACT_INT:
-            return Rung.DOUBLE, inferred[1]
-        return inferred
 
-    def _learn(self, slot: Slot, rung: Rung) -> bool:
-        """Note a new rung; False when the dataset has as many fields as it may."""
-        names = self._learnt.keys() | set(self._seen)
-        if slot.name not in names and len(names) >= MAX_FIELDS:
-            return False
-        self._learnt.setdefault(slot.name, set()).add(rung)
-        slot.rungs = slot.rungs | {rung}
-        return True
+def removals(arrivals: Arrivals, resource: str) -> Converted:
+    """Return a tombstone for each record that names a record id, a refusal for others."""
+    converted = Converted()
+    for record, version, received_at in _each(arrivals):
+        record_id = record.get(RECORD_ID)
+        if isinstance(record_id, str) and is_record_id(record_id):
+            converted.rows.append(tombstone(record_id, version, received_at, resource))
+        else:
+            why = "a delete by id names a record id of 40 hex digits in _id"
+            reasons = [Reason("invalid_record_id", why)]
+            converted.refused.append(_refusal(arrivals, record, version, received_at, reasons))
+    return converted
 
-    def _slot(self, key: str) -> Slot:
-        name = technical_name(key)
-        one = self._fields.get(name)
-        rungs = self._seen.rungs(name) | self._learnt.get(name, set())
-        slot = Slot(
-            name=name,
-            read=_reader(one) if one and one.declared else None,
-            rung=Rung(one.type.value) if one and one.declared else Rung.TEXT,
-            dropped=name in self._configuration.deleted,
-            decimals=Rung.DOUBLE in self._seen.rungs(name),
-            rungs=frozenset(rungs),
-            columns={rung: physical_column(name, rung.field_type) for rung in Rung},
-        )
-        if len(self._slots) < 4 * MAX_FIELDS:  # keys beyond this are noise; they are looked up anew each time
-            self._slots[key] = slot
-        return slot
+
+def tombstone(record_id: str, version: int, received_at: str, resource: str) -> Row:
+    """Return the row that says that a record is gone."""
+    return (record_id, version, 1, resource, received_at)
 
 
 class _Draft(tuple[Any, ...]):
@@ -204,20 +243,31 @@ def _row(row: Row, columns: Sequence[str]) -> Row:
     return row + (None,) * (SYSTEM + len(columns) - len(row))
 
 
-def tombstone(record_id: str, version: int, received_at: str, resource: str) -> Row:
-    """Return the row that says that a record is gone."""
-    return (record_id, version, 1, resource, received_at)
+def _reading(slot: Slot, value: Any) -> tuple[Rung, Reading] | None:
+    if slot.read is not None:
+        return slot.rung, slot.read(value)
+    inferred = infer(value)
+    if inferred is not None and inferred[0] is Rung.INT and slot.decimals and abs(value) <= EXACT_INT:
+        return Rung.DOUBLE, inferred[1]
+    return inferred
 
 
-def _reader(one: Field) -> Callable[[Any], Reading]:
-    if one.type is FieldType.TEXT:
-        return partial(read_text, separator=one.separator)
-    return READERS[one.type]
+def _needs_key(missing: Sequence[str]) -> Reason:
+    if not missing:
+        return Reason(NEEDS_KEY, "the dataset has no unique key, so there is nothing to merge into")
+    return Reason(NEEDS_KEY, f"a merge names every key field; missing: {', '.join(missing)}", missing[0])
 
 
 def _each(arrivals: Arrivals) -> Iterable[tuple[dict[str, Any], int, str]]:
     return zip(arrivals.records, arrivals.versions, arrivals.received_at, strict=True)
 
 
-def _refusal(record: Mapping[str, Any], version: int, received_at: str, reasons: Sequence[Reason]) -> Refusal:
-    return Refusal(orjson.dumps(record).decode(), version, 0, received_at, tuple(reasons))
+def _refusal(
+    arrivals: Arrivals,
+    record: Mapping[str, Any],
+    version: int,
+    received_at: str,
+    reasons: Sequence[Reason],
+) -> Refusal:
+    position = arrivals.position_of(record)
+    return Refusal(orjson.dumps(record).decode(), version, position, received_at, tuple(reasons))

@@ -4,6 +4,7 @@ Pure. Bytes that are no JSON, and items that are no records, come back as refusa
 producer without an answer channel must not lose a whole message to one bad line.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,17 +18,27 @@ from headwater.runtime.kafka.topics import Header
 from processors.refusals import Refusal
 
 BOM = b"\xef\xbb\xbf"
+MOMENT_DIGITS = 16  # microseconds until the year 2286; anybody may send more
+POSITION_DIGITS = 9
 _SHOWN_BYTES = 64 * 1024  # of a refused message that is no JSON
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """Records in the order of the log; the three lists run side by side."""
+    """Records in the order of the log; the lists but `refused` run side by side."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     received_at: list[str] = field(default_factory=list)  # "YYYY-MM-DD hh:mm:ss.ffffff", UTC
     refused: list[Refusal] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)  # in its message; tells apart what shares a version
+    _places: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def position_of(self, record: Mapping[str, Any]) -> int:
+        """Return the position of one of `records`, the very object, in its message."""
+        if not self._places:  # only where something is refused
+            self._places = dict(zip(map(id, self.records), self.positions, strict=False))
+        return self._places.get(id(record), 0)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -57,6 +68,7 @@ def _parse_singles(run: Run, arrivals: Arrivals) -> bool:
     arrivals.records = records
     arrivals.versions = [version_of_message(message.timestamp_ms, message.offset) for message in messages]
     arrivals.received_at = [moments[message.timestamp_ms] for message in messages]
+    arrivals.positions = [0] * len(records)
     return True
 
 
@@ -65,26 +77,36 @@ def _is_stamped(message: Message) -> bool:
 
 
 def _parse_message(message: Message, arrivals: Arrivals) -> None:
-    version, received_at = _stamp(message)
-    derived = _header(message, Header.VERSION) is None
+    headers = dict(message.headers)
+    version, received_at = _stamp(message, headers)
     if version is None:
-        _refuse_message(
-            message, received_at, arrivals, "invalid_version", "the version header is no usable number"
-        )
+        own = version_of_message(message.timestamp_ms, message.offset)
+        why = "the version header is no usable number"
+        _refuse_message(message, own, received_at, arrivals, "invalid_version", why)
         return
     try:
         items = split(message.value)
     except orjson.JSONDecodeError as error:
-        _refuse_message(message, received_at, arrivals, "invalid_json", str(error))
+        _refuse_message(message, version, received_at, arrivals, "invalid_json", str(error))
         return
-    for position, item in enumerate(items):
-        # Records of a message without a version share the message's: the next offset's must be greater.
-        own = version if derived else version + position
+    # Records of a message without a version share the message's: the next offset's must be greater.
+    step = 0 if Header.SHARED_VERSION in headers or Header.VERSION not in headers else 1
+    first = _number(headers, Header.POSITION) if Header.POSITION in headers else 0
+    if len(items) > 1 and set(map(type, items)) == {dict} and all(items):  # all at once: they are many
+        count = len(items)
+        arrivals.records += items
+        arrivals.versions += range(version, version + count) if step else [version] * count
+        arrivals.received_at += [received_at] * count
+        arrivals.positions += range(first, first + count)
+        return
+    for index, item in enumerate(items):
+        own, position = version + index * step, first + index
         problem = _problem(item)
         if problem is None:
             arrivals.records.append(item)
             arrivals.versions.append(own)
             arrivals.received_at.append(received_at)
+            arrivals.positions.append(position)
         else:
             arrivals.refused.append(Refusal.of(_text(item), own, position, received_at, *problem))
 
@@ -119,11 +141,10 @@ def _problem(item: Any) -> tuple[str, str] | None:
     return "invalid_record", "an empty object" if item == {} else "not a JSON object"
 
 
-def _stamp(message: Message) -> tuple[int | None, str]:
+def _stamp(message: Message, headers: Mapping[str, bytes]) -> tuple[int | None, str]:
     """Return the first record's version (None when its header cannot be used) and the arrival."""
-    given, received = _header(message, Header.VERSION), _header(message, Header.RECEIVED_AT)
-    received_us = int(received) if received and received.isdigit() else message.timestamp_ms * 1000
-    received_at = moment_text(received_us)
+    given = headers.get(Header.VERSION)
+    received_at = moment_text(_arrived_us(message, headers))
     if given is None:
         return version_of_message(message.timestamp_ms, message.offset), received_at
     limit = stamp_at(message.timestamp_ms * 1000 + MAX_AHEAD_US)
@@ -131,11 +152,21 @@ def _stamp(message: Message) -> tuple[int | None, str]:
     return (version if version <= limit else None), received_at
 
 
-def _header(message: Message, name: str) -> bytes | None:
-    for key, value in message.headers:
-        if key == name:
-            return value
-    return None
+def arrived_us(message: Message) -> int:
+    """Return when a message came in, microseconds since 1970, as the gateway or else the broker says."""
+    return _arrived_us(message, dict(message.headers))
+
+
+def _arrived_us(message: Message, headers: Mapping[str, bytes]) -> int:
+    received = headers.get(Header.RECEIVED_AT, b"")
+    usable = received.isdigit() and len(received) <= MOMENT_DIGITS
+    return int(received) if usable else message.timestamp_ms * 1000
+
+
+def _number(headers: Mapping[str, bytes], name: str) -> int:
+    """Return a decimal header; 0 when it is missing or no number."""
+    value = headers.get(name, b"")
+    return int(value) if value.isdigit() and len(value) <= POSITION_DIGITS else 0
 
 
 @lru_cache(maxsize=4096)
@@ -146,8 +177,9 @@ def moment_text(moment_us: int) -> str:
     return moment.isoformat(sep=" ", timespec="microseconds")
 
 
-def _refuse_message(message: Message, received_at: str, arrivals: Arrivals, code: str, why: str) -> None:
-    version = version_of_message(message.timestamp_ms, message.offset)
+def _refuse_message(
+    message: Message, version: int, received_at: str, arrivals: Arrivals, code: str, why: str
+) -> None:
     text = message.value[:_SHOWN_BYTES].decode(errors="replace")
     arrivals.refused.append(Refusal.of(text, version, 0, received_at, code, why))
 

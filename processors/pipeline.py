@@ -5,19 +5,17 @@ Pure, and in slices: a push of many tiny records never holds all its rows in mem
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import orjson
 
 from headwater.domain.datasets import Dataset
 from headwater.domain.fields import configure
-from headwater.domain.identity import is_record_id
 from headwater.domain.schema import Schema
-from headwater.domain.tables import RECEIVED_AT, RECORD_ID, ROW_COLUMNS, VERSION
 from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES, Op
-from processors.conversion import Converted, Converter, Row, tombstone
+from processors.conversion import Converted, Converter, Row, removals
 from processors.parsing import Arrivals
 from processors.refusals import Refusal
+from processors.slots import UnknownFields
 
 SLICE_RECORDS = 5_000
 MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # what headers and framing need
@@ -26,7 +24,7 @@ EARLIER_GENERATION = "earlier_generation"
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What it takes to convert the records of one dataset, until the configuration or the schema changes."""
+    """What converts the records for one generation, until the configuration or the schema changes."""
 
     dataset: Dataset
     schema: Schema
@@ -38,8 +36,17 @@ class Workshop:
         return cls(dataset, schema, Converter(configuration, schema, on_error=dataset.on_error))
 
     def fits(self, dataset: Dataset, schema: Schema) -> bool:
-        """Tell whether the workshop is still up to date."""
+        """Tell whether the workshop is still up to date for a dataset in the same generation."""
         return self.dataset.revision == dataset.revision and self.schema is schema
+
+    def policy(self, resource_id: str, *, checked: bool) -> UnknownFields:
+        """Return what a resource does with unknown fields.
+
+        Where the gateway has refused them already (`checked`), what we do not know yet is only new to us.
+        """
+        resource = self.dataset.resource(resource_id)
+        policy = UnknownFields(resource.params.get("unknown_fields", "evolve") if resource else "evolve")
+        return UnknownFields.EVOLVE if checked and policy is UnknownFields.REJECT else policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ def slices(arrivals: Arrivals) -> Iterator[Arrivals]:
             arrivals.versions[start:end],
             arrivals.received_at[start:end],
             arrivals.refused if start == 0 else [],
+            arrivals.positions[start:end],
         )
 
 
@@ -85,16 +93,22 @@ def since(arrivals: Arrivals, version: int) -> tuple[Arrivals, int]:
         records=[arrivals.records[index] for index in keep],
         versions=[arrivals.versions[index] for index in keep],
         received_at=[arrivals.received_at[index] for index in keep],
+        positions=[arrivals.positions[index] for index in keep],
     )
     return kept, len(arrivals) - len(kept)
 
 
-def produce(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Product:
+def produce(
+    workshop: Workshop,
+    arrivals: Arrivals,
+    resource: str,
+    op: Op,
+    unknown: UnknownFields = UnknownFields.EVOLVE,
+) -> Product:
     """Convert a slice and encode its rows."""
-    converted = _convert(workshop, arrivals, resource, op)
-    refused = [*arrivals.refused, *converted.refused]
+    converted = _convert(workshop.converter, arrivals, resource, op, unknown)
     parcels, oversized = encode(converted.rows)
-    refused += [_too_large(row) for row in oversized]
+    refused = [*arrivals.refused, *converted.refused, *map(_too_large, oversized)]
     return Product(parcels, orjson.dumps(converted.columns), refused, converted.notes)
 
 
@@ -113,24 +127,18 @@ def encode(rows: list[Row]) -> tuple[list[Rows], list[Row]]:
     return list(_packed([line for line in lines if len(line) <= MAX_VALUE_BYTES])), oversized
 
 
-def _convert(workshop: Workshop, arrivals: Arrivals, resource: str, op: Op) -> Converted:
-    if op is Op.UPSERT:
-        return workshop.converter.upserts(arrivals, resource)
-    if op is Op.DELETE:
-        return workshop.converter.deletes(arrivals, resource)
-    converted = Converted()
-    for record, version, received_at in zip(
-        arrivals.records, arrivals.versions, arrivals.received_at, strict=True
-    ):
-        record_id: Any = record.get(RECORD_ID)
-        if isinstance(record_id, str) and is_record_id(record_id):
-            converted.rows.append(tombstone(record_id, version, received_at, resource))
-        else:
-            why = "a delete by id names a record id of 40 hex digits in _id"
-            text = orjson.dumps(record).decode()
-            refusal = Refusal.of(text, version, 0, received_at, "invalid_record_id", why)
-            converted.refused.append(refusal)
-    return converted
+def _convert(
+    converter: Converter, arrivals: Arrivals, resource: str, op: Op, unknown: UnknownFields
+) -> Converted:
+    match op:
+        case Op.UPSERT:
+            return converter.upserts(arrivals, resource, unknown)
+        case Op.MERGE:
+            return converter.merges(arrivals, resource, unknown)
+        case Op.DELETE:
+            return converter.deletes(arrivals, resource, unknown)
+        case Op.DELETE_BY_ID:
+            return removals(arrivals, resource)
 
 
 def _packed(lines: Sequence[bytes]) -> Iterator[Rows]:
@@ -148,7 +156,8 @@ def _packed(lines: Sequence[bytes]) -> Iterator[Rows]:
 
 def _too_large(row: Row) -> Refusal:
     line = orjson.dumps(row)
-    named = dict(zip(ROW_COLUMNS, row, strict=False))
     text = line[: MAX_VALUE_BYTES // 8].decode(errors="replace")
     why = f"the row has {len(line)} bytes; {MAX_VALUE_BYTES} is the limit"
-    return Refusal.of(text, named[VERSION], 0, named[RECEIVED_AT], "row_too_large", why)
+    # The fourth value of a patch is its arrival, of a row its resource, and then comes the arrival.
+    received_at: str = row[3][1] if isinstance(row[3], list) else row[4]
+    return Refusal.of(text, row[1], 0, received_at, "row_too_large", why)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
-from headwater.domain.tables import RECEIVED_AT, VERSION
+from headwater.domain.tables import RECEIVED_AT, STEP, VERSION
 
 MAX_VALUE_BYTES = 4 * 1024 * 1024  # of one message; a single refusal may be larger, within the next bound
 MAX_RECORD_CHARACTERS = 1024 * 1024  # of a refused record; what is longer is cut
@@ -39,13 +39,17 @@ class Refusal:
 
 
 def quarantine_values(
-    refusals: Sequence[Refusal], *, dataset: str, resource: str, op: str
+    refusals: Sequence[Refusal], *, dataset: str, resource: str, op: str, attempt: int = 0
 ) -> Iterator[bytes]:
-    """Yield values for the quarantine topic, each small enough for one message: a table row on each line."""
+    """Yield values for the quarantine topic, each small enough for one message: a table row on each line.
+
+    `attempt` tells in which replay from quarantine the records were refused, 0 when they were new.
+    """
+    shared = {"dataset": dataset, "resource": resource, "op": op, STEP: 2 * attempt}
     batch: list[bytes] = []
     size = 0
     for refusal in refusals:
-        line = _line(refusal, dataset, resource, op)
+        line = orjson.dumps({**shared, **_described(refusal)})
         if batch and size + len(line) > MAX_VALUE_BYTES:
             yield b"\n".join(batch)
             batch, size = [], 0
@@ -55,17 +59,12 @@ def quarantine_values(
         yield b"\n".join(batch)
 
 
-def _line(refusal: Refusal, dataset: str, resource: str, op: str) -> bytes:
-    errors = orjson.dumps([asdict(reason) for reason in refusal.reasons]).decode()
-    return orjson.dumps(
-        {
-            "dataset": dataset,
-            VERSION: refusal.version,
-            "position": refusal.position,
-            "resource": resource,
-            "op": op,
-            RECEIVED_AT: refusal.received_at,
-            "record": refusal.record[:MAX_RECORD_CHARACTERS],
-            "errors": errors,
-        }
-    )
+def _described(refusal: Refusal) -> dict[str, Any]:
+    return {
+        VERSION: refusal.version,
+        "position": refusal.position,
+        RECEIVED_AT: refusal.received_at,
+        "record": refusal.record[:MAX_RECORD_CHARACTERS],
+        "errors": orjson.dumps([asdict(reason) for reason in refusal.reasons]).decode(),
+        "code": refusal.reasons[0].code,
+    }

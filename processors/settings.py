@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from headwater.runtime.settings import KafkaSettings, ProcessSettings, check_ranges, setting
+from headwater.runtime.settings import FilesSettings, KafkaSettings, ProcessSettings, check_ranges, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,7 @@ class ProcessorSettings:
     env_prefix: ClassVar[str] = "PROCESSOR"
 
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
     process: ProcessSettings = field(default_factory=ProcessSettings)
 
     runs_in_flight: int = setting(4, "runs converted or sent at the same time", low=1, high=64)
@@ -22,6 +23,9 @@ class ProcessorSettings:
     run_max_messages: int = setting(5_000, "messages that are joined into one run", low=1, high=50_000)
     catalog_patience_s: float = setting(
         5.0, "seconds to wait for a dataset's revision that the gateway knew", low=0.1, high=60
+    )
+    catalog_max_age_s: float = setting(
+        5.0, "seconds that the catalog may not have been heard of before records wait for it", low=2, high=60
     )
     datasets_in_memory: int = setting(10_000, "datasets whose converters are kept", low=1, high=1_000_000)
     retry_first_s: float = setting(

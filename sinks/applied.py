@@ -18,7 +18,7 @@ from headwater.runtime import metrics
 from headwater.runtime.kafka.producer import Producer
 from headwater.runtime.kafka.runs import Message
 from headwater.runtime.kafka.topics import Header
-from sinks.parcels import Parcel, header_of, try_number
+from sinks.parcels import Parcel, try_number
 
 log = structlog.get_logger(__name__)
 
@@ -29,20 +29,24 @@ RETRY_S = 0.5
 def applied_value(parcels: Sequence[Parcel], rows: int) -> bytes:
     """Return the applied topic's value for parcels of one generation, of which `rows` rows were stored.
 
-    `received_at` is the moment of the greatest version.
+    `sources` are runs of the raw topic of which everything came in one message, `parts` the messages of
+    runs that became several: left out when there are none. `received_at` is the moment of the greatest
+    version.
     """
-    messages = list(chain.from_iterable(parcel.run.messages for parcel in parcels))
-    greatest = max(map(_greatest_version, messages), default=0)
-    return orjson.dumps(
-        {
-            "dataset": parcels[0].dataset,
-            "generation": parcels[0].generation,
-            "sources": joined_sources(map(_source, messages)),
-            "rows": rows,
-            "max_version": greatest,
-            "received_at": datetime.fromtimestamp(moment_us(greatest) / 1e6, UTC).isoformat(),
-        }
-    )
+    messages = chain.from_iterable(parcel.run.messages for parcel in parcels)
+    facts = [_facts(message) for message in messages]
+    greatest = max((version for _, _, version in facts), default=0)
+    news = {
+        "dataset": parcels[0].dataset,
+        "generation": parcels[0].generation,
+        "sources": joined_sources(source for source, part, _ in facts if not part),
+        "rows": rows,
+        "max_version": greatest,
+        "received_at": datetime.fromtimestamp(moment_us(greatest) / 1e6, UTC).isoformat(),
+    }
+    if parts := sorted({f"{source}:{part}" for source, part, _ in facts if source and part}):
+        news["parts"] = parts
+    return orjson.dumps(news)
 
 
 def joined_sources(sources: Iterable[str]) -> list[str]:
@@ -105,14 +109,18 @@ class AppliedNews:
         log.warning("stored rows were not announced", dataset=dataset, reason=reason)
 
 
-def _source(message: Message) -> str:
-    return header_of(message, Header.SOURCE)
+def _facts(message: Message) -> tuple[str, str, int]:
+    """Return which run of the raw topic a message came from, which part of it (empty: all of it), and the
+    greatest version in it.
+    """
+    headers = dict(message.headers)
+    source, part, version = (
+        headers.get(name, b"").decode(errors="replace")
+        for name in (Header.SOURCE, Header.PART, Header.VERSION)
+    )
+    return source, part, try_number(version) or 0
 
 
 def _range(source: str) -> tuple[int, int, int]:
     partition, first, end = source.split(":")
     return int(partition), int(first), int(end)
-
-
-def _greatest_version(message: Message) -> int:
-    return try_number(header_of(message, Header.VERSION)) or 0

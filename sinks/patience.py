@@ -20,10 +20,14 @@ Attempt = Callable[[], Awaitable[None]]
 
 
 class Patience:
-    """Repeats what the store could not do, with growing pauses; ends only with success or cancellation."""
+    """Repeats what the store could not do, with growing pauses; ends only with success or cancellation.
 
-    def __init__(self, health: Health, *, first_s: float, longest_s: float) -> None:
+    `check` names what it says of the store in the process's health.
+    """
+
+    def __init__(self, health: Health, *, first_s: float, longest_s: float, check: str = "store") -> None:
         self._health = health
+        self._check = check
         self._first_s = first_s
         self._longest_s = longest_s
 
@@ -42,11 +46,11 @@ class Patience:
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1))  # noqa: S311 - spreads the retries
                 delay_s = min(delay_s * 2, self._longest_s)
             else:
-                self._health.set("store", ok=True)
+                self._health.set(self._check, ok=True)
                 return
 
     def _note(self, error: Exception) -> None:
         metrics.RETRIES.labels(service="sinks", cause="store").inc()
         log.warning("the store cannot now, trying again", error=str(error))
         if isinstance(error, StoreUnavailable):
-            self._health.set("store", ok=False, detail=str(error)[:200])
+            self._health.set(self._check, ok=False, detail=str(error)[:200])

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import orjson
 
-from headwater.domain.tables import DELETED, RECEIVED_AT, RESOURCE, VERSION
+from headwater.domain.tables import DELETED, PATCHED, RECEIVED_AT, RESOURCE, VERSION
 from headwater.runtime.kafka.topics import Op
 from headwater.runtime.store import RowsRefused
 
@@ -69,21 +69,28 @@ def quarantine_row(
     name when the line names none. An array is kept with the names of its values when each has one.
     """
     row, record = _try_named(line, layout)
-    version = row.get(VERSION)
-    moment = row.get(RECEIVED_AT)
+    is_patch = PATCHED in layout
+    version = row.get(PATCHED if is_patch else VERSION)
+    resource, moment = (_registered(row.get(name)) for name in (RESOURCE, RECEIVED_AT))
     error = {"processor": "sink", "field": None, "code": code, "message": message}
     return orjson.dumps(
         {
             "dataset": dataset or UNROUTED,
             VERSION: version if isinstance(version, int) and 0 <= version < 2**64 else 0,
             "position": crc32(line),
-            "resource": str(row.get(RESOURCE) or ""),
-            "op": (Op.DELETE if row.get(DELETED) == 1 else Op.UPSERT).value,
+            "resource": str(resource or ""),
+            "op": (Op.MERGE if is_patch else Op.DELETE if row.get(DELETED) == 1 else Op.UPSERT).value,
             RECEIVED_AT: moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else received_at,
             "record": record.decode(errors="replace")[:MAX_RECORD_CHARACTERS],
             "errors": orjson.dumps([error]).decode(),
+            "code": code,
         }
     )
+
+
+def _registered(value: Any) -> Any:
+    """Return the value of a patch's [version, value], and any other as it is."""
+    return value[1] if isinstance(value, list) and len(value) == 2 else value  # noqa: PLR2004 - a pair
 
 
 def _try_named(line: bytes, layout: Sequence[str]) -> tuple[dict[str, Any], bytes]:

@@ -54,6 +54,28 @@ class SinkSettings:
     applied_timeout_s: float = setting(
         30.0, "seconds after which telling that rows are stored is given up", low=0.1, high=600
     )
+    archive_enabled: bool = setting(True, "keep the raw records of resources whose recovery is on")
+    archive_max_bytes: int = setting(
+        4 * MIB,
+        "bytes of one insert into the archive, unless one run alone has more",
+        low=1024,
+        high=64 * MIB,
+    )
+    archive_max_age_s: float = setting(
+        2.0, "seconds that a message waits at most before it is archived", low=0.01, high=60
+    )
+    catalog_max_age_s: float = setting(
+        5.0,
+        "seconds for which a catalog not heard of may still decide what producers on Kafka may archive",
+        low=2,
+        high=60,
+    )
+    drop_after_s: float = setting(
+        5.0, "seconds that a left generation stays for readers who have not heard yet", low=0, high=600
+    )
+    garbage_interval_s: float = setting(
+        600.0, "seconds between two deletions of what syncs left behind, for each dataset", low=1, high=86_400
+    )
     stop_timeout_s: float = setting(5.0, "seconds to finish inserts in when told to stop", low=0, high=20)
 
     def __post_init__(self) -> None:

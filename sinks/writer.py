@@ -1,7 +1,8 @@
 """Moves parcels into the store: what batching.py says is due, until it is stored, quarantined or discarded.
 
-Guarantee: a run is finished only after each of its rows is durable in its table or in the quarantine table,
-or was discarded because its generation is over. A process that dies in between leaves the run unfinished,
+Guarantee: a run is finished only after each of its rows is durable in its tables (its own and, where the
+dataset keeps its history, that one too) or in the quarantine table, or was discarded because its generation
+is over. A process that dies in between leaves the run unfinished,
 so it is read again; versions make the repeat harmless.
 While the store is away nothing is lost and nothing grows: batches in flight are tried again and again, the
 buffer fills up to its bound, and then `put` waits, which stops the fetching.
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import structlog
 
-from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
+from headwater.domain.tables import QUARANTINE, ROW_COLUMNS, Table
 from headwater.runtime import metrics
 from headwater.runtime.clock import Clock
 from headwater.runtime.health import Health
@@ -137,9 +139,9 @@ class Writer:
 
     async def _store_batch(self, batch: Batch[Parcel]) -> None:
         """Store a batch in an insert for each layout of its rows: nearly always there is one."""
-        layouts: dict[tuple[str, ...], list[Parcel]] = {}
+        layouts: dict[tuple[Any, ...], list[Parcel]] = {}
         for parcel in batch.parcels:
-            layouts.setdefault(parcel.layout, []).append(parcel)
+            layouts.setdefault((parcel.layout, parcel.history is None), []).append(parcel)
         for parcels in layouts.values():
             await self._store_parcels(parcels)
 
@@ -153,8 +155,9 @@ class Writer:
             _discard(parcels)
             return
         except RowsRefused:
-            # Perhaps the table lost a column behind our back: it gets it again with the next insert.
-            self._tables.forget(parcels[0].table.name)
+            # Perhaps a table lost a column behind our back: it gets it again with the next insert.
+            for table in parcels[0].tables:
+                self._tables.forget(table.name)
         else:
             self._stored(parcels, count)
             return
@@ -178,26 +181,34 @@ class Writer:
     def _stored(self, parcels: Sequence[Parcel], rows: int) -> None:
         """Finish parcels whose rows are durable, then tell of it."""
         _finish(parcels)
-        dataset = parcels[0].dataset
-        if dataset:
+        if not parcels[0].is_refused:
             metrics.STORED_ROWS.inc(rows)
-            self._news.tell(dataset, applied_value(parcels, rows))
+            self._news.tell(parcels[0].dataset, applied_value(parcels, rows))
+            return
+        datasets: dict[tuple[str, int], list[Parcel]] = {}
+        for parcel in parcels:
+            datasets.setdefault((parcel.dataset, parcel.generation), []).append(parcel)
+        for (dataset, _), some in datasets.items():
+            if dataset:
+                self._news.tell(dataset, applied_value(some, 0))
 
     async def _insert(self, parcels: Sequence[Parcel], rows: bytes, count: int) -> None:
-        """Insert into the parcels' table, with all columns that they name. Raises RowsRefused and _Over."""
-        first = parcels[0]
-
-        async def attempt() -> None:
-            async with self._tables.lock(first.table.name):
-                if first.dataset and self._tables.is_over(first.dataset, first.generation):
-                    raise _Over
-                await self._tables.ensure(first.table, (parcel.columns for parcel in parcels))
-                started = perf_counter()
-                await self._store.insert(first.table.name, rows, first.layout or None)
-                metrics.INSERT_SECONDS.observe(perf_counter() - started)
-
-        await self._patience.persist(attempt, failed=partial(self._tables.forget, first.table.name))
+        """Insert into the parcels' tables, with all columns that they name. Raises RowsRefused and _Over."""
+        for table in parcels[0].tables:
+            attempt = partial(self._attempt, table, parcels, rows)
+            await self._patience.persist(attempt, failed=partial(self._tables.forget, table.name))
         metrics.INSERT_ROWS.observe(count)
+
+    async def _attempt(self, table: Table, parcels: Sequence[Parcel], rows: bytes) -> None:
+        """Insert into one table, unless its generation is over. Raises what the store raises, and _Over."""
+        first = parcels[0]
+        async with self._tables.lock(table.name):
+            if not first.is_refused and self._tables.is_over(first.dataset, first.generation):
+                raise _Over
+            await self._tables.ensure(table, (parcel.columns for parcel in parcels))
+            started = perf_counter()
+            await self._store.insert(table.name, rows, first.layout or None)
+            metrics.INSERT_SECONDS.observe(perf_counter() - started)
 
     async def _quarantine(self, parcel: Parcel, refused: Sequence[Refusal]) -> None:
         """Put refused rows into the quarantine table; durable on return."""

@@ -71,6 +71,42 @@ async def assert_table_equals(
     assert await reader.total_count(dataset) == len(expected), "searching tells another number than the table"
 
 
+class Searcher(Protocol):
+    """What a person who searches sees."""
+
+    async def records(self, dataset: Any) -> Sequence[Content]:
+        """Return all records as search shows them."""
+        ...
+
+
+class Oracle(Table, Protocol):
+    """An oracle that also knows which record a content belongs to."""
+
+    def id_of(self, record: Content) -> str:
+        """Return the record's id."""
+        ...
+
+
+async def assert_search_shows(
+    searcher: Searcher, dataset: Any, model: Oracle, *, within_s: float = 15.0, note: str = ""
+) -> None:
+    """Wait until searching finds exactly the model's records; of records without moments, as they are spelt
+    differently.
+    """
+
+    async def same() -> None:
+        shown = [without_nulls(one) for one in await searcher.records(dataset)]
+        found = difference(model.expected(), [(model.id_of(one), one) for one in shown])
+        assert not found, f"{found}\n{note}"
+
+    await eventually(same, within_s=within_s, every_s=0.1)
+
+
+def without_nulls(record: Content) -> Content:
+    """Return what a record has, of a record as search shows it: with every field of its dataset."""
+    return {name: value for name, value in record.items() if value is not None}
+
+
 def difference(expected: Mapping[str, Content], rows: Iterable[tuple[str, Content]]) -> str:
     """Return how the rows differ from what is expected; nothing when they do not."""
     rows = list(rows)

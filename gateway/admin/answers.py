@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headwater.domain.datasets import Dataset, FieldItem, Resource
-from headwater.domain.versions import moment_us
+from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,6 +17,8 @@ def dataset_answer(dataset: Dataset) -> dict[str, Any]:
         "title": dataset.title,
         "is_published": dataset.published,
         "private": dataset.private,
+        "is_restricted": dataset.restricted,
+        "history": dataset.history,
         "on_error": dataset.on_error,
         "metadata": dict(dataset.metadata),
         "created_at": dataset.created_at,
@@ -36,6 +37,7 @@ def resource_answer(dataset: Dataset, resource: Resource) -> dict[str, Any]:
         "params": dict(resource.params),
         "enabled": resource.enabled,
         "push_path": push_path(dataset, resource),
+        "is_signed": bool(resource.signing_secret),
     }
 
 
@@ -44,6 +46,18 @@ def opened_resource_answer(dataset: Dataset, resource: Resource, pushkey: str, o
     answer = resource_answer(dataset, resource)
     url = f"{origin}{answer['push_path']}?pushkey={pushkey}"
     return {**answer, "pushkey": pushkey, "push_url": url}
+
+
+def key_answer(key: PushKey, now_us: int) -> dict[str, Any]:
+    """Return what is known of a key; not the key itself."""
+    return {
+        "uid": key.uid,
+        "label": key.label,
+        "scopes": list(key.scopes),
+        "created_at": key.created_at,
+        "expires_at": None if key.expires_at_us is None else iso_moment(key.expires_at_us),
+        "is_valid": key.is_valid(now_us),
+    }
 
 
 def push_path(dataset: Dataset, resource: Resource) -> str:
@@ -56,21 +70,6 @@ def item_answer(item: FieldItem) -> dict[str, Any]:
     return item.to_json()
 
 
-def status_answer(dataset: Dataset) -> dict[str, Any]:
-    """Return the state of a dataset; publishing takes effect at once, so there is no other than idle."""
-    since = iso_moment(moment_us(dataset.since_version)) if dataset.since_version else dataset.created_at
-    return {
-        "status": "idle",
-        "previous": None,
-        "next": None,
-        "since": since,
-        "is_published": dataset.published,
-        "message": "",
-        "records_errors": [],
-        "params": {},
-    }
-
-
 def list_answer(
     results: Sequence[dict[str, Any]], *, total: int, next_url: str | None, previous_url: str | None
 ) -> dict[str, Any]:
@@ -81,3 +80,8 @@ def list_answer(
 def iso_moment(moment: int) -> str:
     """Return microseconds since 1970 in ISO 8601, UTC."""
     return (EPOCH + timedelta(microseconds=moment)).isoformat()
+
+
+def iso_stored(moment: str) -> str:
+    """Return a moment as the store tells it (UTC, without saying so) in ISO 8601."""
+    return datetime.fromisoformat(moment).replace(tzinfo=UTC).isoformat()

@@ -1,6 +1,6 @@
 """How is a dataset changed while others change it too?  Optimistically, and again when somebody was first."""
 
-from gateway.admin.edits import Edit
+from gateway.admin.stack import Edit
 from headwater.domain.datasets import Dataset, encode_dataset
 from headwater.domain.errors import Conflict, InvalidDocument, NotFound
 from headwater.runtime.catalog import Catalog

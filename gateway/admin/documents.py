@@ -18,15 +18,30 @@ from headwater.domain.schema import MAX_FIELDS
 ON_ERROR = ("null", "quarantine")
 UNKNOWN_FIELDS = ("evolve", "drop", "reject")
 
-_DATASET_MEMBERS = {"dataset_id", "metadata", "on_error", "private", "revision"}
+_DATASET_MEMBERS = {
+    "dataset_id",
+    "metadata",
+    "on_error",
+    "private",
+    "restricted",
+    "is_restricted",
+    "history",
+    "revision",
+}
 _DATASET_ANSWER = {"uid", "title", "is_published", "created_at"}
 _RESOURCE_MEMBERS = {"type", "title", "datasource", "params", "enabled"}
-_RESOURCE_ANSWER = {"uid", "resource_id", "push_path"}
+_RESOURCE_ANSWER = {"uid", "resource_id", "push_path", "is_signed"}
 _TEXT_METADATA = {"title", "description", "publisher", "license", "language"}
 _LIST_METADATA = {"keyword", "theme"}
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-\[\]:]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
+_MAIL_ADDRESS = re.compile(r"[^\s@,;<>]{1,64}@[^\s@,;<>]{1,255}")
+_WEBHOOK = re.compile(r"https?://[^\s/?#]+\S*")
+_MAX_ADDRESSES = 50
+MAX_URL_LENGTH = 2_000
 _MINUTES_OF_A_YEAR = 525_600
+MAX_GRACE_SECONDS = 31 * 86_400
+_REQUESTS_A_MINUTE = 1_000_000
 _DAYS_OF_A_CENTURY = 36_500
 
 
@@ -39,6 +54,8 @@ class DatasetDraft:
     metadata: Mapping[str, Any] | None
     on_error: str | None
     private: bool | None
+    restricted: bool | None
+    history: bool | None
     revision: int | None  # the one that the change is made from
 
 
@@ -52,9 +69,15 @@ def parse_dataset(document: Mapping[str, Any]) -> DatasetDraft:
         title=None if metadata is None else _title_of(metadata),
         metadata=metadata,
         on_error=members.choice("on_error", ON_ERROR) if "on_error" in members else None,
-        private=members.flag("private", default=False) if "private" in members else None,
+        private=_flag(members, "private"),
+        restricted=_flag(members, "restricted" if "restricted" in members else "is_restricted"),
+        history=_flag(members, "history"),
         revision=members.number("revision", 0, 2**53, 0) if "revision" in members else None,
     )
+
+
+def _flag(members: Members, name: str) -> bool | None:
+    return members.flag(name, default=False) if name in members else None
 
 
 def _metadata(members: Members) -> dict[str, Any]:
@@ -125,10 +148,14 @@ def _realtime_params(params: Members) -> dict[str, Any]:
         "recovery": params.flag("recovery", default=True),
         "alert": params.flag("alert", default=False),
         "alert_inactivity_minutes": params.number("alert_inactivity_minutes", 1, _MINUTES_OF_A_YEAR, 5),
+        "alert_emails": _addresses(params),
+        "alert_webhook": _webhook(params),
+        "alert_quarantine_percent": _optional_number(params, "alert_quarantine_percent", 1, 100),
         "extract_filename": params.flag("extract_filename", default=False),
         "cors_origins": _origins(params),
-        "renew_grace_seconds": _grace(params),
-        "recovery_retention_days": _retention(params),
+        "rate_limit_per_minute": _optional_number(params, "rate_limit_per_minute", 1, _REQUESTS_A_MINUTE),
+        "renew_grace_seconds": params.number("renew_grace_seconds", 0, MAX_GRACE_SECONDS, 0),
+        "recovery_retention_days": _optional_number(params, "recovery_retention_days", 1, _DAYS_OF_A_CENTURY),
     }
     params.check_names(checked)
     return checked
@@ -161,14 +188,27 @@ def _origins(params: Members) -> list[str]:
     return origins
 
 
-def _grace(params: Members) -> int:
-    if params.document.get("renew_grace_seconds", 0) != 0:
-        # Taking it and stopping the old key at once would lose the pushes of whoever relies on it.
-        raise params.wrong("renew_grace_seconds", "0 (an overlap of two keys is not built yet)")
-    return params.number("renew_grace_seconds", 0, 0, 0)
+def _addresses(params: Members) -> list[str]:
+    addresses = params.texts("alert_emails")
+    if len(addresses) > _MAX_ADDRESSES:
+        raise InvalidDocument(
+            params.at("alert_emails"), f"at most {_MAX_ADDRESSES} addresses, got {len(addresses)}"
+        )
+    for index, address in enumerate(addresses):
+        if not _MAIL_ADDRESS.fullmatch(address):
+            place = params.at(f"alert_emails[{index}]")
+            raise InvalidDocument(place, f"expected a mail address; got {shown(address)}")
+    return addresses
 
 
-def _retention(params: Members) -> int | None:
-    if params.document.get("recovery_retention_days") is None:
+def _webhook(params: Members) -> str | None:
+    if params.document.get("alert_webhook") is None:
         return None
-    return params.number("recovery_retention_days", 1, _DAYS_OF_A_CENTURY, 1)
+    url = params.matching("alert_webhook", _WEBHOOK, "a URL that begins with http:// or https://")
+    if len(url) > MAX_URL_LENGTH:
+        raise InvalidDocument(params.at("alert_webhook"), f"at most {MAX_URL_LENGTH} characters")
+    return url
+
+
+def _optional_number(params: Members, name: str, low: int, high: int) -> int | None:
+    return None if params.document.get(name) is None else params.number(name, low, high, low)

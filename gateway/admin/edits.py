@@ -3,19 +3,17 @@
 Every edit is a function of the present document, so it can be made again when somebody else was first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from gateway.admin.documents import DatasetDraft, ResourceDraft
 from gateway.admin.names import new_uid, numbered_resource_id, slug_of
+from gateway.admin.stack import stack_of, with_bootstrap
 from gateway.admin.states import check_unpublished
-from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource, hash_pushkey
-from headwater.domain.errors import Conflict, InvalidDocument, NotFound
-from headwater.domain.fields import configure
-from headwater.domain.schema import MAX_FIELDS, Schema
-
-Edit = Callable[[Dataset], Dataset]
+from headwater.domain.datasets import Dataset, PushKey, Resource
+from headwater.domain.errors import Conflict, NotFound
+from headwater.domain.schema import Schema
 
 FIRST_RESOURCE = "realtime"
 
@@ -28,13 +26,15 @@ def new_dataset(draft: DatasetDraft, *, uid: str, dataset_id: str, created_at: s
         title=draft.title or dataset_id,
         metadata=_titled(draft.metadata or {}, draft.title or dataset_id),
         private=bool(draft.private),
+        restricted=bool(draft.restricted),
+        history=bool(draft.history),
         on_error=draft.on_error or "null",
         created_at=created_at,
     )
 
 
 def changed_dataset(dataset: Dataset, draft: DatasetDraft) -> Dataset:
-    """Return the dataset as a PUT says; what the draft does not mention stays.
+    """Return the dataset as a PUT says, its history aside; what the draft does not mention stays.
 
     Raises Conflict when the draft was made from another revision, InvalidStatus when it changes the
     dataset_id of a published dataset.
@@ -54,6 +54,7 @@ def changed_dataset(dataset: Dataset, draft: DatasetDraft) -> Dataset:
         title=title,
         metadata=_titled(metadata, title),
         private=dataset.private if draft.private is None else draft.private,
+        restricted=dataset.restricted if draft.restricted is None else draft.restricted,
         on_error=draft.on_error or dataset.on_error,
     )
 
@@ -63,25 +64,13 @@ def _titled(metadata: Mapping[str, Any], title: str) -> dict[str, Any]:
     return {**metadata, "default": {**default, "title": default.get("title", {"value": title})}}
 
 
-def published(dataset: Dataset, version: int) -> Dataset:
-    """Return the dataset open for records from `version` on, empty; a published one stays as it is.
+def with_new_resource(
+    dataset: Dataset, draft: ResourceDraft, seen: Schema, *, uid: str, key: PushKey
+) -> Dataset:
+    """Return the dataset with one more resource; its resource_id is made from the title.
 
-    So a repeated request does not empty what the first one opened.
+    Raises InvalidStatus when its bootstrap data would change the fields while a build goes on.
     """
-    if dataset.published:
-        return dataset
-    was_published = dataset.since_version > 0
-    generation = dataset.generation + 1 if was_published else dataset.generation
-    return replace(dataset, published=True, generation=generation, since_version=version)
-
-
-def unpublished(dataset: Dataset) -> Dataset:
-    """Return the dataset closed for records and for readers."""
-    return replace(dataset, published=False)
-
-
-def with_new_resource(dataset: Dataset, draft: ResourceDraft, *, uid: str, pushkey: str) -> Dataset:
-    """Return the dataset with one more resource; its resource_id is made from the title."""
     slug = FIRST_RESOURCE if draft.title is None else slug_of(draft.title, joint="_", fallback=FIRST_RESOURCE)
     taken = {one.resource_id for one in dataset.resources}
     resource = Resource(
@@ -89,10 +78,10 @@ def with_new_resource(dataset: Dataset, draft: ResourceDraft, *, uid: str, pushk
         resource_id=numbered_resource_id(slug, taken),
         title=draft.title or FIRST_RESOURCE,
         enabled=draft.enabled is not False,
-        keys=(_new_key(pushkey),),
+        keys=(key,),
         params=draft.params,
     )
-    return dataset.with_resource(resource)
+    return with_bootstrap(dataset, dataset.with_resource(resource), seen)
 
 
 def resource_of(dataset: Dataset, uid: str) -> Resource:
@@ -103,13 +92,24 @@ def resource_of(dataset: Dataset, uid: str) -> Resource:
     raise NotFound(f"dataset {dataset.uid} has no resource {uid!r}")
 
 
-def with_changed_resource(dataset: Dataset, uid: str, draft: ResourceDraft) -> Dataset:
-    """Return the dataset with one resource as a PUT says; its resource_id and key stay. Raises NotFound."""
+def with_changed_resource(
+    dataset: Dataset, uid: str, draft: ResourceDraft, seen: Schema, *, version: int
+) -> Dataset:
+    """Return the dataset with one resource as a PUT says; its resource_id and keys stay.
+
+    `version` is from when on the archive has no gap if recovery is switched on by this. Raises NotFound,
+    InvalidStatus when other bootstrap data would change the fields while a build goes on.
+    """
     old = resource_of(dataset, uid)
-    enabled = old.enabled if draft.enabled is None else draft.enabled
-    return dataset.with_resource(
-        replace(old, title=draft.title or old.title, enabled=enabled, params=draft.params)
+    new = replace(
+        old,
+        title=draft.title or old.title,
+        enabled=old.enabled if draft.enabled is None else draft.enabled,
+        params=draft.params,
     )
+    if new.recovers and not old.recovers:
+        new = replace(new, unbroken_since=version)
+    return with_bootstrap(dataset, dataset.with_resource(new), seen)
 
 
 def with_enabled(dataset: Dataset, uid: str, *, enabled: bool) -> Dataset:
@@ -117,57 +117,40 @@ def with_enabled(dataset: Dataset, uid: str, *, enabled: bool) -> Dataset:
     return dataset.with_resource(replace(resource_of(dataset, uid), enabled=enabled))
 
 
-def with_pushkey(dataset: Dataset, uid: str, pushkey: str) -> Dataset:
-    """Return the dataset with another key for one resource; the old one stops at once. Raises NotFound."""
-    return dataset.with_resource(replace(resource_of(dataset, uid), keys=(_new_key(pushkey),)))
-
-
-def _new_key(pushkey: str) -> PushKey:
-    return PushKey(uid=new_uid("pk"), hash=hash_pushkey(pushkey))
-
-
-def without_resource(dataset: Dataset, uid: str) -> Dataset:
-    """Return the dataset without one resource. Raises NotFound."""
+def without_resource(dataset: Dataset, uid: str, seen: Schema) -> Dataset:
+    """Return the dataset without one resource. Raises NotFound, InvalidStatus as `with_new_resource`."""
     gone = resource_of(dataset, uid)
-    return replace(dataset, resources=tuple(one for one in dataset.resources if one is not gone))
+    kept = tuple(one for one in dataset.resources if one is not gone)
+    return with_bootstrap(dataset, replace(dataset, resources=kept), seen)
 
 
-def item_of(dataset: Dataset, uid: str) -> FieldItem:
-    """Return the item of the field configuration with this uid. Raises NotFound."""
-    for item in dataset.fields:
-        if item.uid == uid:
-            return item
-    raise NotFound(f"dataset {dataset.uid} has no field item {uid!r}")
+def copied(dataset: Dataset, *, uid: str, dataset_id: str, title: str, created_at: str) -> Dataset:
+    """Return an unpublished dataset with the same configuration under other uids; its resources have no keys.
 
-
-def with_item(dataset: Dataset, item: FieldItem, seen: Schema) -> Dataset:
-    """Return the dataset with one more step at the end of its field configuration."""
-    return _checked(replace(dataset, fields=(*dataset.fields, item)), item, seen)
-
-
-def with_changed_item(dataset: Dataset, item: FieldItem, seen: Schema) -> Dataset:
-    """Return the dataset with one step replaced in its place. Raises NotFound."""
-    old = item_of(dataset, item.uid)
-    fields = tuple(item if one is old else one for one in dataset.fields)
-    return _checked(replace(dataset, fields=fields), item, seen)
-
-
-def without_item(dataset: Dataset, uid: str) -> Dataset:
-    """Return the dataset without one step of its field configuration. Raises NotFound."""
-    gone = item_of(dataset, uid)
-    return replace(dataset, fields=tuple(one for one in dataset.fields if one is not gone))
-
-
-def _checked(dataset: Dataset, item: FieldItem, seen: Schema) -> Dataset:
-    """Return the dataset if its fields still have one name each and are not too many.
-
-    Raises InvalidDocument.
+    What was still a draft is part of the copy's configuration.
     """
-    names = [one.name for one in configure(dataset, seen).fields]
-    if len(names) > MAX_FIELDS:
-        raise InvalidDocument("field", f"a dataset has at most {MAX_FIELDS} fields")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        place = "to_name" if item.type == "rename" else "field"
-        raise InvalidDocument(place, f"two fields would be named {twice!r}; choose another name")
-    return dataset
+    default = {**dataset.metadata.get("default", {}), "title": {"value": title}}
+    return Dataset(
+        uid=uid,
+        dataset_id=dataset_id,
+        title=title,
+        metadata={**dataset.metadata, "default": default},
+        private=dataset.private,
+        restricted=dataset.restricted,
+        history=dataset.history,
+        on_error=dataset.on_error,
+        resources=tuple(map(_copied_resource, dataset.resources)),
+        fields=tuple(replace(one, uid=new_uid("df")) for one in stack_of(dataset)),
+        created_at=created_at,
+    )
+
+
+def _copied_resource(resource: Resource) -> Resource:
+    return Resource(
+        uid=new_uid("re"),
+        resource_id=resource.resource_id,
+        title=resource.title,
+        type=resource.type,
+        enabled=resource.enabled,
+        params=resource.params,
+    )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,6 +13,10 @@ from headwater.domain.errors import Invalid, InvalidDocument
 MAX_TITLE_LENGTH = 255
 MAX_TEXT_LENGTH = 10_000
 MAX_SHOWN_LENGTH = 60
+MAX_DIGITS = 15
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2300, 1, 1, tzinfo=UTC)  # ClickHouse's moments end here
+MOMENT_RULE = "a moment from 1970 to 2299 such as 2024-05-26T10:00:00Z"
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -92,6 +97,37 @@ class Members:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise self.wrong(name, f"an integer from {low} to {high}")
         return value
+
+    def option(self, name: str) -> bool:
+        """Return true or false of an option that may also be a text of a query; false when it is missing."""
+        value = self.document.get(name, False)
+        known = {"true": True, "1": True, "false": False, "0": False}.get(value, value)
+        if not isinstance(known, bool):
+            raise self.wrong(name, "true or false")
+        return known
+
+    def count(self, name: str, high: int) -> int:
+        """Return an integer from 0 to `high` of an option that may also be a text of a query."""
+        value = self.document.get(name)
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= high:
+            raise self.wrong(name, f"an integer from 0 to {high}")
+        return value
+
+    def moment_us(self, name: str) -> int | None:
+        """Return a moment (ISO 8601; UTC without offset) in microseconds since 1970; None when missing."""
+        value = self.document.get(name)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError) as error:
+            raise self.wrong(name, MOMENT_RULE) from error
+        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
+        if not timedelta(0) <= since < LATEST - EPOCH:
+            raise self.wrong(name, MOMENT_RULE)
+        return since // timedelta(microseconds=1)
 
     def inner(self, name: str) -> "Members":
         """Return the members of an object inside; none when it is missing."""

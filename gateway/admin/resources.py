@@ -4,14 +4,14 @@ from functools import partial
 
 from aiohttp import web
 
-from gateway.admin import edits
-from gateway.admin.answers import opened_resource_answer, resource_answer
-from gateway.admin.changes import change
-from gateway.admin.datasets import dataset_of
-from gateway.admin.documents import parse_resource
+from gateway.admin import edits, keyring
+from gateway.admin.answers import iso_moment, resource_answer
+from gateway.admin.datasets import change_dataset, dataset_of, seen_of
+from gateway.admin.documents import MAX_GRACE_SECONDS, parse_resource
+from gateway.admin.keys import opened
 from gateway.admin.names import new_pushkey, new_uid
-from gateway.admin.replies import created, list_reply, read_document, reply
-from gateway.keys import CATALOG, SETTINGS
+from gateway.admin.replies import created, list_reply, read_document, read_options, reply
+from gateway.keys import CLOCK, STAMPER
 from headwater.domain.datasets import Dataset
 
 
@@ -24,31 +24,33 @@ async def list_resources(request: web.Request) -> web.Response:
 async def create_resource(request: web.Request) -> web.Response:
     """Make a realtime resource; this answer and no later one shows its key."""
     draft = parse_resource(await read_document(request))
-    uid, pushkey = new_uid("re"), new_pushkey()
-    dataset = await _change(
-        request, lambda present: edits.with_new_resource(present, draft, uid=uid, pushkey=pushkey)
+    uid, pushkey, seen = new_uid("re"), new_pushkey(), seen_of(request)
+    key = keyring.new_key(pushkey, iso_moment(request.app[CLOCK].now_us()))
+    dataset = await change_dataset(
+        request, lambda present: edits.with_new_resource(present, draft, seen, uid=uid, key=key)
     )
-    return created(_opened(request, dataset, uid, pushkey))
+    return created(opened(request, dataset, uid, pushkey))
 
 
 async def get_resource(request: web.Request) -> web.Response:
-    """Answer one resource, without its key."""
+    """Answer one resource, without its keys."""
     return _reply(request, dataset_of(request))
 
 
 async def put_resource(request: web.Request) -> web.Response:
-    """Change a resource; its key and its resource_id stay."""
+    """Change a resource; its keys and its resource_id stay."""
     draft = parse_resource(await read_document(request))
-    uid = _uid(request)
-    return _reply(
-        request, await _change(request, lambda present: edits.with_changed_resource(present, uid, draft))
+    uid, seen, version = _uid(request), seen_of(request), request.app[STAMPER].stamp()
+    dataset = await change_dataset(
+        request, lambda present: edits.with_changed_resource(present, uid, draft, seen, version=version)
     )
+    return _reply(request, dataset)
 
 
 async def delete_resource(request: web.Request) -> web.Response:
     """Delete a resource; its records stay."""
-    uid = _uid(request)
-    await _change(request, lambda present: edits.without_resource(present, uid))
+    uid, seen = _uid(request), seen_of(request)
+    await change_dataset(request, lambda present: edits.without_resource(present, uid, seen))
     return web.Response(status=204)
 
 
@@ -63,21 +65,21 @@ async def disable(request: web.Request) -> web.Response:
 
 
 async def renew_api_key(request: web.Request) -> web.Response:
-    """Make another key; this answer and no later one shows it, and the old one stops at once."""
-    uid, pushkey = _uid(request), new_pushkey()
-    dataset = await _change(request, lambda present: edits.with_pushkey(present, uid, pushkey))
-    return reply(_opened(request, dataset, uid, pushkey))
+    """Make another key; this answer and no later one shows it, and the old ones stop after the grace."""
+    options = await read_options(request)
+    grace_seconds = options.count("grace_seconds", MAX_GRACE_SECONDS) if "grace_seconds" in options else None
+    uid, pushkey, now_us = _uid(request), new_pushkey(), request.app[CLOCK].now_us()
+    key = keyring.new_key(pushkey, iso_moment(now_us))
+    dataset = await change_dataset(
+        request, lambda present: keyring.renewed(present, uid, key, now_us, grace_seconds)
+    )
+    return reply(opened(request, dataset, uid, pushkey))
 
 
 async def _switch(request: web.Request, *, enabled: bool) -> web.Response:
     uid = _uid(request)
-    return _reply(
-        request, await _change(request, lambda present: edits.with_enabled(present, uid, enabled=enabled))
-    )
-
-
-async def _change(request: web.Request, edit: edits.Edit) -> Dataset:
-    return await change(request.app[CATALOG], request.match_info["uid"], edit)
+    dataset = await change_dataset(request, lambda present: edits.with_enabled(present, uid, enabled=enabled))
+    return _reply(request, dataset)
 
 
 def _uid(request: web.Request) -> str:
@@ -86,8 +88,3 @@ def _uid(request: web.Request) -> str:
 
 def _reply(request: web.Request, dataset: Dataset) -> web.Response:
     return reply(resource_answer(dataset, edits.resource_of(dataset, _uid(request))))
-
-
-def _opened(request: web.Request, dataset: Dataset, uid: str, pushkey: str) -> dict[str, object]:
-    origin = request.app[SETTINGS].public_url.rstrip("/") or str(request.url.origin())
-    return opened_resource_answer(dataset, edits.resource_of(dataset, uid), pushkey, origin)

@@ -4,10 +4,8 @@ import re
 
 from aiohttp import web
 
-from gateway.intake import PATH, admit_request, take_in
-from gateway.keys import BATCHER
+from gateway.intake import PATH, take_in, take_in_one
 from gateway.parsing import Records
-from gateway.responses import accepted
 from headwater.domain.errors import InvalidRecordId
 from headwater.runtime.kafka.topics import Op
 
@@ -39,10 +37,12 @@ async def delete_by_values(request: web.Request) -> web.Response:
 
 async def delete_by_id(request: web.Request) -> web.Response:
     """Remove one record by its id; one that does not exist is removed already."""
-    target = admit_request(request)
-    record_id = request.match_info["record_id"].lower()
+    return await take_in_one(request, Op.DELETE_BY_ID, lambda: _named(request.match_info["record_id"]))
+
+
+def _named(given: str) -> Records:
+    """Return the deletion that a path names. Raises InvalidRecordId."""
+    record_id = given.lower()
     if not RECORD_ID.fullmatch(record_id):
-        raise InvalidRecordId(request.match_info["record_id"])
-    records = Records(1, b'{"_id":"%s"}' % record_id.encode())
-    await request.app[BATCHER].add(target, Op.DELETE_BY_ID, records)
-    return accepted()
+        raise InvalidRecordId(given)
+    return Records(1, b'{"_id":"%s"}' % record_id.encode())

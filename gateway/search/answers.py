@@ -28,7 +28,7 @@ def dataset_answer(dataset: Dataset, configuration: Configuration, records_count
         "dataset_uid": dataset.uid,
         "has_records": records_count > 0,
         "data_visible": True,
-        "visibility": "domain",
+        "visibility": "restricted" if dataset.restricted else "domain",
         "attachments": [],
         "alternative_exports": [],
         "features": [feature for feature, makers in _FEATURES.items() if types & makers],

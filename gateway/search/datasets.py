@@ -6,10 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.keys import CATALOG, SCHEMAS, STORE
+from gateway.keys import CATALOG, SCHEMAS, SETTINGS, STORE
 from gateway.responses import json_response
 from gateway.search.answers import dataset_answer
 from gateway.search.parameters import MAX_CATALOG_REACH, Order, check_order, parse_page, parse_presentation
+from gateway.search.readers import check_reader, may_read, reader_of
 from gateway.search.selects import relation_of
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import NotFound
@@ -30,7 +31,9 @@ _SORTABLE: Mapping[str, Callable[[Dataset], Any]] = {
 async def list_datasets(request: web.Request) -> web.Response:
     """Answer one page of the datasets that can be read."""
     page = parse_page(request.query, max_reach=MAX_CATALOG_REACH)
-    readable = in_order(request.app[CATALOG].all(), page.order)
+    reader = reader_of(request)
+    open_to_reader = [one for one in request.app[CATALOG].all() if may_read(reader, one)]
+    readable = in_order(open_to_reader, page.order)
     chosen = readable[page.offset : page.offset + page.limit]
     limiter = asyncio.Semaphore(COUNTS_AT_ONCE)
     results = await asyncio.gather(*(_described(request, dataset, limiter) for dataset in chosen))
@@ -58,11 +61,16 @@ def is_readable(dataset: Dataset) -> bool:
 
 
 def dataset_of(request: web.Request) -> Dataset:
-    """Return the dataset that the path names. Raises NotFound, also for one that may not be known of."""
+    """Return the dataset that the path names.
+
+    Raises NotFound, also for one that may not be known of; Unauthorized when the reader's key is wrong, or
+    missing where the dataset is restricted; Forbidden when the key is for others.
+    """
     dataset_id = request.match_info["dataset_id"]
     dataset = request.app[CATALOG].find(dataset_id)
     if dataset is None or not is_readable(dataset):
         raise NotFound(f"The requested dataset {dataset_id} does not exist.", code="NotFoundResource")
+    check_reader(reader_of(request), dataset)
     return dataset
 
 
@@ -71,10 +79,19 @@ def configuration_of(request: web.Request, dataset: Dataset) -> Configuration:
     return configure(dataset, request.app[SCHEMAS].get(dataset.uid))
 
 
-async def count_records(request: web.Request, dataset: Dataset) -> int:
-    """Return how many records a dataset has now. Raises StoreUnavailable."""
+def files_url(request: web.Request, dataset: Dataset) -> str:
+    """Return where the bytes of a dataset's files are served."""
+    origin = request.app[SETTINGS].public_url.rstrip("/") or str(request.url.origin())
+    return f"{origin}/api/explore/v2.1/catalog/datasets/{dataset.dataset_id}/files"
+
+
+async def count_records(request: web.Request, dataset: Dataset, as_of: int | None = None) -> int:
+    """Return how many records a dataset has now, or had as of a version.
+
+    Raises StoreUnavailable, InvalidQuery.
+    """
     try:
-        return await request.app[STORE].count(relation_of(dataset))
+        return await request.app[STORE].count(relation_of(dataset, as_of))
     except UnknownTable:  # nothing was stored yet
         return 0
 

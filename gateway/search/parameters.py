@@ -9,19 +9,24 @@ Source: reference, explore, sections 3 and 6.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from headwater.domain.errors import InvalidQuery
+from headwater.domain.versions import stamp_at
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 MAX_REACH = 10_000  # offset + limit, of records
 MAX_CATALOG_REACH = 30_000
+MAX_VERSION = 2**64 - 1
 LANGUAGES = ("en", "fr", "nl", "pt", "it", "ar", "de", "es", "ca", "eu", "sv")
 
 _NOT_BUILT = ("select", "where", "group_by", "refine", "exclude", "qv1")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSION = re.compile(r"[0-9]{1,20}", re.ASCII)
+_UNESCAPED_OFFSET = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _SORT_TERM = re.compile(r"\s*(?:`([^`]+)`|([A-Za-z_][A-Za-z0-9_.]*))(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
@@ -36,6 +41,7 @@ class Page:
     offset: int
     order: Order
     zone: tzinfo
+    as_of: int | None = None  # version; None: now
 
 
 def parse_page(query: Mapping[str, str], *, max_reach: int = MAX_REACH) -> Page:
@@ -45,7 +51,13 @@ def parse_page(query: Mapping[str, str], *, max_reach: int = MAX_REACH) -> Page:
     offset = _offset(query)
     if offset + limit > max_reach:
         raise _invalid("sum of offset + limit", offset + limit, f"<= {max_reach}")
-    return Page(limit=limit, offset=offset, order=parse_order(query.get("order_by", "")), zone=zone)
+    return Page(
+        limit=limit,
+        offset=offset,
+        order=parse_order(query.get("order_by", "")),
+        zone=zone,
+        as_of=parse_as_of(query),
+    )
 
 
 def parse_presentation(query: Mapping[str, str]) -> tzinfo:
@@ -63,6 +75,25 @@ def parse_presentation(query: Mapping[str, str]) -> tzinfo:
     if language and language not in LANGUAGES:
         raise _invalid("lang", language, f"one of {', '.join(LANGUAGES)}")
     return _zone(query.get("timezone"))
+
+
+def parse_as_of(query: Mapping[str, str]) -> int | None:
+    """Return the version as of which to read: digits are one, a moment means the last one of its microsecond.
+
+    None: as of now. Raises InvalidQuery.
+    """
+    given = query.get("as_of", "").strip()
+    if not given:
+        return None
+    if _VERSION.fullmatch(given) and int(given) <= MAX_VERSION:
+        return int(given)
+    try:
+        # A "+" that was not escaped comes as a space.
+        moment = datetime.fromisoformat(_UNESCAPED_OFFSET.sub(r"+\1", given))
+    except ValueError as error:
+        raise _invalid("as_of", given, "a moment such as 2024-05-26T10:00:00Z, or a version,") from error
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return min(max(0, stamp_at(since // timedelta(microseconds=1) + 1) - 1), MAX_VERSION)
 
 
 def parse_order(text: str) -> Order:

@@ -5,10 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.access import given_key, is_admin_key
-from gateway.keys import DRESSINGS, SETTINGS
-from gateway.search import datasets, records
-from headwater.domain.errors import HeadwaterError, MethodNotAllowed, NotFound, Unauthorized
+from gateway.keys import DRESSINGS
+from gateway.search import datasets, files, records
+from gateway.search.readers import reader_of
+from headwater.domain.errors import HeadwaterError, MethodNotAllowed, NotFound
 
 BASE = "/api/explore/v2.1"
 DATASETS = BASE + "/catalog/datasets"
@@ -45,6 +45,7 @@ def add_routes(app: web.Application) -> None:
     _add(app, DATASET, datasets.get_dataset)
     _add(app, DATASET + "/records", records.list_records)
     _add(app, DATASET + "/records/{record_id}", records.get_record)
+    files.add_routes(app)
     app.router.add_route("*", BASE + "/{path:.*}", unknown_path)
 
 
@@ -77,16 +78,7 @@ def _read_only(handler: Handler) -> Handler:
             return web.Response(status=204, headers={"Allow": ", ".join(ALLOWED)})
         if request.method not in ALLOWED:
             raise VerbNotAllowed(request.method, ALLOWED)
-        check_given_key(request)
+        reader_of(request)
         return await handler(request)
 
     return read
-
-
-def check_given_key(request: web.Request) -> None:
-    """Raise Unauthorized when a key was given that is wrong; without one the caller is anonymous."""
-    key = given_key(request)
-    if key and not is_admin_key(key, request.app[SETTINGS].admin_key):
-        raise Unauthorized(
-            "Authentication is required to access the requested resource", code="UnauthorizedAccess"
-        )

@@ -1,9 +1,7 @@
 """How does a stored value look in an answer?  Values of Explore v2.1 (reference: fields, section 1)."""
 
-from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from hashlib import sha1
 from typing import Any
 
 import orjson
@@ -21,12 +19,12 @@ def record_answer(row: Mapping[str, Any], spells: Sequence[tuple[str, Spell]]) -
     return {name: None if (value := row[name]) is None else spell(value) for name, spell in spells}
 
 
-def spells_of(fields: Sequence[Field], zone: tzinfo) -> tuple[tuple[str, Spell], ...]:
-    """Return for each field how its values are shown."""
-    return tuple((one.name, _spell(one, zone)) for one in fields)
+def spells_of(fields: Sequence[Field], zone: tzinfo, files_url: str = "") -> tuple[tuple[str, Spell], ...]:
+    """Return for each field how its values are shown; files are served below `files_url`."""
+    return tuple((one.name, _spell(one, zone, files_url)) for one in fields)
 
 
-def _spell(field: Field, zone: tzinfo) -> Spell:
+def _spell(field: Field, zone: tzinfo, files_url: str) -> Spell:
     match field.type:
         case FieldType.TEXT if "multivalued" in field.annotations:
             return lambda value: value.split(field.separator) if value else []
@@ -40,7 +38,7 @@ def _spell(field: Field, zone: tzinfo) -> Spell:
         case FieldType.GEO_SHAPE:
             return feature
         case FieldType.FILE:
-            return file_description
+            return lambda value: file_description(value, files_url)
         case FieldType.JSON:
             return json_value
     return _unchanged
@@ -74,12 +72,11 @@ def feature(stored: str) -> dict[str, Any] | None:
     return {"type": "Feature", "geometry": geometry, "properties": {}} if isinstance(geometry, dict) else None
 
 
-def file_description(stored: str) -> dict[str, Any] | None:
-    """Return what is known of a stored file, without its content."""
+def file_description(stored: str, files_url: str) -> dict[str, Any] | None:
+    """Return what is known of a stored file, and where its bytes are served."""
     file = json_value(stored)
-    if not isinstance(file, dict) or not isinstance(file.get("content"), str):
+    if not isinstance(file, dict) or not isinstance(file.get("id"), str):
         return None
-    mime = str(file.get("content-type") or file.get("content_type") or "")
-    kind = mime.partition(";")[0].rpartition("/")[2].strip()
-    file_id = sha1(b64decode(file["content"]), usedforsecurity=False).hexdigest()
-    return {"id": file_id, "filename": file.get("filename") or f"{file_id}.{kind}", "format": kind}
+    url = f"{files_url}/{file['id']}/"
+    image = {"thumbnail": True} if "width" in file else {}
+    return {**file, "url": url, **image, **({"thumbnail_url": f"{url}300/"} if image else {})}

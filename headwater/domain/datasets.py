@@ -80,6 +80,7 @@ class Resource:
     keys: tuple[PushKey, ...] = ()  # the newest first
     signing_secret: str = ""  # sealed (runtime/secrets.py); not empty: every push must be signed with it
     archived_since: int = 0  # version: what was archived before was deleted by the owner
+    unbroken_since: int = 0  # version: before it, recovery was off for a while, so the archive has gaps
     params: Mapping[str, Any] = field(default_factory=dict)  # bootstrap, unknown_fields, ...
 
     def opened_by(self, pushkey: str, now_us: int) -> PushKey | None:
@@ -103,6 +104,7 @@ class Resource:
             "keys": [key.to_json() for key in self.keys],
             "signing_secret": self.signing_secret,
             "archived_since": self.archived_since,
+            "unbroken_since": self.unbroken_since,
             "params": dict(self.params),
         }
 

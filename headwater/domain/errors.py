@@ -2,12 +2,13 @@
 
     HeadwaterError
     |- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId
-    |                                                InvalidDocument  InvalidQuery  KeyReused
-    |                                                UnsupportedEncoding
+    |                                                InvalidDocument  InvalidQuery  InvalidParameter
+    |                                                KeyReused  UnsupportedEncoding
     |- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound
     |                                                Conflict  TooLarge  OverLimit  RateLimited  Forbidden
-    |                                                MethodNotAllowed
+    |                                                MethodNotAllowed  TooSlow
     |- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
+    |                                                SecretsUnusable  SyncUnfinished
     `- SettingsError   start-up only
 
 Facts are attributes and the sentence is built from them. `code` is the machine word of the error envelope;
@@ -110,6 +111,16 @@ class InvalidQuery(Invalid):
         super().__init__(message)
 
 
+class InvalidParameter(Invalid):
+    """A known parameter of a request, in its query or its headers, has a value that cannot be used."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, name: str, given: str, expected: str) -> None:
+        self.name = name
+        super().__init__(f"{name} is {given[:60]!r}; expected {expected}")
+
+
 class Unauthorized(Refused):
     """No key, or a key that does not open this door."""
 
@@ -204,6 +215,18 @@ class TooLarge(Refused):
         super().__init__(f"the request is larger than the limit of {limit_bytes} bytes; split it")
 
 
+class TooSlow(Refused):
+    """The body of a request did not come in time."""
+
+    code = "request_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        super().__init__(
+            f"the body did not arrive within {limit_s:g} seconds; send it again, in smaller parts"
+        )
+
+
 class RateLimited(Refused):
     """More than we take in right now; come back after `retry_after_s`."""
 
@@ -218,5 +241,22 @@ class BrokerUnavailable(Unavailable):
     """Kafka did not acknowledge in time; whether it has the records is not known."""
 
 
+class SecretsUnusable(Unavailable):
+    """Secrets cannot be sealed or opened: the operator gave no key, or another one than before."""
+
+    code = "secrets_unusable"
+
+
 class StoreUnavailable(Unavailable):
     """ClickHouse did not answer, or answered that it cannot now; repeating is safe."""
+
+
+class SyncUnfinished(Unavailable):
+    """A sync could not be ended: its records are stored, and what it would remove is still there."""
+
+    code = "sync_unfinished"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the sync is not finished: {reason}; nothing was removed yet, and sending it again is safe"
+        )

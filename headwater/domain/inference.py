@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import Any
 
+from headwater.domain.files import BrokenFile, StoredFile
 from headwater.domain.schema import Rung
 from headwater.domain.types import (
     INT_MAX,
@@ -84,6 +85,8 @@ def looks_like_date(text: str) -> bool:
 
 
 def _infer_nested(value: Any) -> tuple[Rung, Reading]:
+    if isinstance(value, (StoredFile, BrokenFile)):
+        return Rung.FILE, read_file(value)
     if is_file(value):
         try:
             return Rung.FILE, read_file(value)

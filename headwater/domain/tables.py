@@ -15,6 +15,7 @@ RECORD_ID, VERSION, DELETED = "_id", "_version", "_deleted"
 RESOURCE, RECEIVED_AT = "_resource", "_received_at"
 PATCHED, STEP = "_patched", "step"
 ROW_COLUMNS = (RECORD_ID, VERSION, DELETED, RESOURCE, RECEIVED_AT)  # how every row on its way begins
+PATCH_COLUMNS = (RECORD_ID, PATCHED, RESOURCE, RECEIVED_AT)  # how every patch does
 
 MOMENT = "DateTime64(6, 'UTC')"
 VERSION_TYPE = "UInt64"
@@ -104,7 +105,8 @@ def history_table(dataset_uid: str, generation: int) -> Table:
 def patches_history_table(dataset_uid: str, generation: int) -> Table:
     """Return the table of all merges of one generation, each with its version."""
     patches = patches_table(dataset_uid, generation)
-    return Table(name=f"{patches.name}h", key=(RECORD_ID, PATCHED), columns=patches.columns, version=PATCHED)
+    columns = {**patches.columns, PATCHED: VERSION_TYPE}  # no aggregate may be part of a key
+    return Table(name=f"{patches.name}h", key=(RECORD_ID, PATCHED), columns=columns, version=PATCHED)
 
 
 QUARANTINE = Table(

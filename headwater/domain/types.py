@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from headwater.domain.files import BrokenFile, StoredFile
+
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 YEAR_MIN, YEAR_MAX = 1900, 2299  # what ClickHouse's Date32 and DateTime64 hold
 DEFAULT_SEPARATOR = ";"
@@ -158,7 +160,14 @@ def read_geo_shape(value: Any) -> Reading:
 
 
 def read_file(value: Any) -> Reading:
-    """`{"content": "<base64>", "content-type" | "content_type": "<mime>", "filename"?}`."""
+    """A file whose bytes are kept (domain/files.py), or the object that one is pushed as.
+
+    Of the latter the content only counts for the record id: its bytes are kept before a record is stored.
+    """
+    if isinstance(value, StoredFile):
+        return Reading(orjson.dumps(value).decode(), value["id"])
+    if isinstance(value, BrokenFile):
+        raise ValueError(value.reason)  # noqa: TRY004 - one kind of error for all readers
     if not is_file(value):
         raise ValueError(f"{_shown(value)} is not a file (write content and content-type)")
     content = b64decode(value["content"], validate=True)
@@ -197,6 +206,7 @@ def is_file(value: Any) -> bool:
     """Tell whether a JSON value is a pushed file: base64 content and its type."""
     return (
         isinstance(value, Mapping)
+        and not isinstance(value, (StoredFile, BrokenFile))
         and isinstance(value.get("content"), str)
         and any(isinstance(value.get(key), str) for key in ("content-type", "content_type"))
     )

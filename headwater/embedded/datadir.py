@@ -3,6 +3,7 @@
 <data-dir>/lock         held (flock) while `headwater up` runs
 <data-dir>/run.json     addresses and processes of the running stack (state.py)
 <data-dir>/admin.key    key of the management API, mode 0600
+<data-dir>/secret.key   key with which secrets are kept, mode 0600
 <data-dir>/demo.json    the demo's datasets and their keys, mode 0600
 <data-dir>/kafka, store, logs
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from headwater.embedded.errors import DataDirInUse, EmbeddedError
 
 ADMIN_KEY_VARIABLE = "HEADWATER_ADMIN_KEY"
+SECRET_KEY_VARIABLE = "HEADWATER_SECRET_KEY"  # noqa: S105 - a name
 DEFAULT_DATA_DIR = Path("headwater-data")
 
 
@@ -35,8 +37,16 @@ class DataDir:
         return self.path / "admin.key"
 
     @property
+    def secret_key_file(self) -> Path:
+        return self.path / "secret.key"
+
+    @property
     def demo_file(self) -> Path:
         return self.path / "demo.json"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
 
     @property
     def kafka(self) -> Path:
@@ -84,20 +94,33 @@ class DataDir:
 
     def ensure_admin_key(self, environ: Mapping[str, str] = os.environ) -> str:
         """Return the key of the environment, else of the file, which is made (mode 0600) if it is missing."""
-        if given := environ.get(ADMIN_KEY_VARIABLE):
-            return given
-        if key := self.try_admin_key():
-            return key
-        key = secrets.token_hex(28)
-        write_secret(self.admin_key_file, key + "\n")
-        return key
+        return environ.get(ADMIN_KEY_VARIABLE) or _ensure_key(self.admin_key_file)
 
     def try_admin_key(self) -> str | None:
         """Return the key of the file, None when there is none."""
-        try:
-            return self.admin_key_file.read_text().strip() or None
-        except FileNotFoundError:
-            return None
+        return _try_key(self.admin_key_file)
+
+    def ensure_secret_key(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Return the key that seals secrets, found or made as the administrator's is.
+
+        Whoever loses the file cannot read the signing secrets any more, and makes new ones.
+        """
+        return environ.get(SECRET_KEY_VARIABLE) or _ensure_key(self.secret_key_file)
+
+
+def _try_key(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _ensure_key(path: Path) -> str:
+    if key := _try_key(path):
+        return key
+    key = secrets.token_hex(28)
+    write_secret(path, key + "\n")
+    return key
 
 
 def write_secret(path: Path, text: str) -> None:

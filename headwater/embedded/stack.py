@@ -87,11 +87,14 @@ def check_ports(ports: Ports) -> None:
 class Stack:
     """The commands of one stack over one data directory."""
 
-    def __init__(self, data_dir: DataDir, shape: Shape, ports: Ports, *, admin_key: str) -> None:
+    def __init__(
+        self, data_dir: DataDir, shape: Shape, ports: Ports, *, admin_key: str, secret_key: str
+    ) -> None:
         self.shape = shape
         self.ports = ports
         self._data_dir = data_dir
         self._admin_key = admin_key
+        self._secret_key = secret_key
         self._kafka = KafkaBroker(data_dir.kafka, ports=ports.kafka, log=data_dir.log("kafka"))
         self._store = ClickHouse(data_dir.store, port=ports.store, log=data_dir.log("store"))
 
@@ -151,7 +154,10 @@ class Stack:
             "HEADWATER_CLICKHOUSE_URL": self._store.url,
             "HEADWATER_GATEWAY_PORT": str(self.ports.gateway),
             "HEADWATER_SCHEDULER_GATEWAY_URL": self.gateway_url,
+            "HEADWATER_SCHEDULER_PUBLIC_URL": self.gateway_url,
             "HEADWATER_ADMIN_KEY": self._admin_key,
+            "HEADWATER_SECRET_KEY": self._secret_key,
+            "HEADWATER_FILES_URL": self._data_dir.files.absolute().as_uri(),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -52,7 +52,8 @@ async def up(options: UpOptions, *, while_up: WhileUp, on_line: OnLine = ignore_
         ensure_jars()
         ports = await choose_ports(options)
         admin_key = options.data_dir.ensure_admin_key()
-        stack = Stack(options.data_dir, options.shape, ports, admin_key=admin_key)
+        secret_key = options.data_dir.ensure_secret_key()
+        stack = Stack(options.data_dir, options.shape, ports, admin_key=admin_key, secret_key=secret_key)
         supervisor = Supervisor(on_line=on_line, on_change=lambda: _write_state(options, stack, supervisor))
         stopping = _stop_on_signals(supervisor)
         try:

@@ -1,134 +1,90 @@
 """ClickHouse behind the Store port, by clickhouse-connect's async client over HTTP.
 
-Rows pass as the bytes they are (`raw_insert`), in one request, on a connection that stays open. The client
-asks the server for its settings before it can be used, so it is made with the first statement that finds the
-server there, and no process needs the store to start.
+Rows pass as the bytes they are (`raw_insert`), in one request. What the statements say is in runtime/sql, how
+they are sent and how they fail in runtime/clickhouse_server.py.
 """
 
-import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-import aiohttp
-import clickhouse_connect
 import orjson
-from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import CLICKHOUSE_TYPES, Table, patch_type
+from headwater.domain.tables import ARCHIVE, CLICKHOUSE_TYPES, VERSION, Table, patch_type
 from headwater.domain.types import FieldType
-from headwater.runtime import statements
+from headwater.runtime import rowbinary
+from headwater.runtime.clickhouse_server import LONG_TIMEOUT_S, ClickHouseServer, UnknownColumn
 from headwater.runtime.settings import StoreSettings
-from headwater.runtime.store import Relation, RowsRefused, Select, UnknownTable
-
-WRITE_TIMEOUT_S = 30.0  # for one insert or one statement that changes a table
-KEEP_ALIVE_S = 8.0  # below ClickHouse's own 10 s, so that we hang up first
-CONNECTIONS = 32
-CONNECT_TIMEOUT_S = 5.0
-MAX_MESSAGE = 2000  # characters of an error that we repeat
-ANSWER_GRACE_S = 1.0  # what a query that ran into its own time limit may take to say so
-
-UNKNOWN_DATABASE = 81
-UNKNOWN_TABLE_CODES = frozenset({60, UNKNOWN_DATABASE})
-UNKNOWN_COLUMN_CODES = frozenset({10, 16, 47})  # how a query says that the table lacks a column
-
-# The rows' own fault: the same bytes will be refused again. Whatever is not listed here is taken for
-# temporary (252 too many parts, 241 memory limit, 159 timeout, 164 and 242 read-only, 999 Keeper, 517 a
-# replica behind on its columns, ...): a mistake of ours then shows as lag, never as lost rows.
-ROWS_REFUSED_CODES: Mapping[int, str] = {
-    6: "CANNOT_PARSE_TEXT",
-    16: "NO_SUCH_COLUMN_IN_TABLE",
-    25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
-    26: "CANNOT_PARSE_QUOTED_STRING",
-    27: "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
-    33: "CANNOT_READ_ALL_DATA",
-    38: "CANNOT_PARSE_DATE",
-    41: "CANNOT_PARSE_DATETIME",
-    53: "TYPE_MISMATCH",
-    69: "ARGUMENT_OUT_OF_BOUND",
-    70: "CANNOT_CONVERT_TYPE",
-    72: "CANNOT_PARSE_NUMBER",
-    117: "INCORRECT_DATA",  # among others an unknown field
-    130: "CANNOT_READ_ARRAY_FROM_TEXT",
-    131: "TOO_LARGE_STRING_SIZE",
-    321: "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
-    349: "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
-    467: "CANNOT_PARSE_BOOL",
-}
-
-_NAMED_CODE = re.compile(r"\bCode: (\d+)\. DB::")
-
-
-class _QueryFailed(Exception):
-    """ClickHouse answered with an error; `code` is its number."""
-
-    def __init__(self, code: int, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
-Statement = Callable[[AsyncClient], Awaitable[Any]]
+from headwater.runtime.sql import reads, relations, shared, statements
+from headwater.runtime.sql.relations import Known, Source
+from headwater.runtime.store import (
+    ArchivedMessage,
+    QuarantinedRecord,
+    ReadField,
+    RefusalQuery,
+    Relation,
+    Select,
+    UnknownTable,
+)
 
 
 class ClickHouseStore:
     """The real store. `start` opens nothing yet: the first statement connects."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._settings = settings
+        self._server = ClickHouseServer(settings)
         self._database = settings.database
-        self._client: AsyncClient | None = None
-        self._connecting = asyncio.Lock()
-        self._open = False
+        self._timeout_s = settings.query_timeout_s
 
     async def start(self) -> None:
-        """Prepare to connect; does not need the server."""
-        self._open = True
+        await self._server.start()
 
     async def close(self) -> None:
-        self._open = False
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._server.close()
 
     async def ensure_table(self, table: Table, columns: Mapping[str, str]) -> None:
         _check_types(table, columns)
         create = statements.create_table(self._database, table, columns)
         try:
-            await self._write(create)
+            await self._server.write(create)
         except UnknownTable:  # not even the database is there
-            await self._write(statements.create_database(self._database))
-            await self._write(create)
+            await self._server.write(statements.create_database(self._database))
+            await self._server.write(create)
         if columns:
-            await self._write(statements.add_columns(self._database, table.name, columns))
+            await self._server.write(statements.add_columns(self._database, table.name, columns))
 
     async def drop_table(self, name: str) -> None:
-        try:
-            await self._write(statements.drop_table(self._database, name))
-        except UnknownTable:
-            return  # there is no database either
+        with suppress(UnknownTable):  # there is no database either
+            await self._server.write(statements.drop_table(self._database, name))
 
     async def tables(self) -> Sequence[str]:
-        return [name for (name,) in await self._read(statements.list_tables(), database=self._database)]
+        query = statements.list_tables()
+        return [name for (name,) in await self._server.read(query, database=self._database)]
 
     async def insert(self, table: str, rows: bytes, columns: Sequence[str] | None = None) -> None:
+        await self._insert(table, columns, rows, "JSONCompactEachRow" if columns else "JSONEachRow")
+
+    async def insert_binary(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+        await self._insert(table, columns, rows, "RowBinary")
+
+    async def _insert(self, table: str, columns: Sequence[str] | None, rows: bytes, form: str) -> None:
         if not rows:
             return
         name = statements.table_name(self._database, table)
-        await self._change(
+        await self._server.change(
             lambda client: client.raw_insert(
                 name,
                 column_names=[statements.quoted(one) for one in columns] if columns else None,
                 insert_block=rows,
-                fmt="JSONCompactEachRow" if columns else "JSONEachRow",
+                fmt=form,
                 settings=statements.INSERT_SETTINGS,
             )
         )
 
     async def select(self, select: Select) -> list[dict[str, Any]]:
         points = [field.name for field in select.fields if field.type is FieldType.GEO_POINT]
-        names = (*statements.SYSTEM_COLUMNS, *(field.name for field in select.fields))
+        names = (*reads.SYSTEM_COLUMNS, *(field.name for field in select.fields))
         page = [dict(zip(names, values, strict=True)) for values in await self._page(select)]
         for row in page:
             for name in points:
@@ -137,117 +93,196 @@ class ClickHouseStore:
         return page
 
     async def count(self, relation: Relation) -> int:
-        query = statements.count_rows(self._database, relation, self._settings.query_timeout_s)
-        return int((await self._read(query))[0][0])
-
-    async def ping(self) -> None:
-        await self._read("SELECT 1 FORMAT JSONCompactEachRow")
+        if relation.is_plain:
+            source = relations.plain_source(self._database, relation, (), frozenset(), one=False)
+        else:
+            source = await self._composed(relation)
+        return int((await self._server.read(reads.count_rows(source, self._timeout_s)))[0][0])
 
     async def _page(self, select: Select) -> list[list[Any]]:
-        """Return the page's values; asks which columns there are only after one was missing."""
-        missing: frozenset[str] = frozenset()
+        """Return the page's values; of one table asks which columns there are only after one was missing."""
+        relation = select.relation
         bound = {} if select.record_id is None else {"record_id": select.record_id}
-        timeout_s = self._settings.query_timeout_s
+        if not relation.is_plain:
+            return await self._settled(select, await self._composed(relation, select), bound)
         try:
-            query = statements.select_rows(self._database, select, timeout_s, missing)
-            return await self._read(query, **bound)
-        except _UnknownColumn:
-            missing = await self._missing(select)
-        query = statements.select_rows(self._database, select, timeout_s, missing)
+            query = reads.select_rows(self._plain(select, frozenset()), select, self._timeout_s)
+            return await self._server.read(query, **bound)
+        except UnknownColumn:
+            there = (await self._columns(relation.table)).get(relation.table, {})
+            missing = frozenset(one for field in select.fields for one in field.columns) - there.keys()
+        return await self._settled(select, self._plain(select, missing), bound)
+
+    async def _settled(self, select: Select, source: Source, bound: Mapping[str, str]) -> list[list[Any]]:
+        """Read what was known a moment ago to be there."""
         try:
-            return await self._read(query, **bound)
-        except _UnknownColumn as error:  # the table was replaced between the two
+            return await self._server.read(reads.select_rows(source, select, self._timeout_s), **bound)
+        except UnknownColumn as error:  # the table was replaced between the two
             raise StoreUnavailable(str(error)) from error
 
-    async def _missing(self, select: Select) -> frozenset[str]:
-        query = statements.list_columns()
-        there = {
-            name for (name,) in await self._read(query, database=self._database, table=select.relation.table)
-        }
-        return frozenset(column for field in select.fields for column in field.columns) - there
+    def _plain(self, select: Select, missing: frozenset[str]) -> Source:
+        one = select.record_id is not None
+        return relations.plain_source(self._database, select.relation, select.fields, missing, one=one)
 
-    async def _read(self, query: str, **bound: str) -> list[list[Any]]:
-        """Return the lines of a query in the format JSONCompactEachRow; `bound` are its parameters."""
-        parameters = {name: value.encode().hex() for name, value in bound.items()}
-        timeout_s = self._settings.query_timeout_s + ANSWER_GRACE_S
+    async def _composed(self, relation: Relation, select: Select | None = None) -> Source:
+        """Return how to read what is there of the relation; raises UnknownTable when nothing is of now."""
+        tables = relations.tables_of(relation)
+        there: Known = {name: frozenset(known) for name, known in (await self._columns(*tables)).items()}
+        if relation.as_of is None and not there:
+            raise UnknownTable(f"there is no table {relation.table!r}")
+        fields: tuple[ReadField, ...] = select.fields if select else ()
+        one = select is not None and select.record_id is not None
+        return relations.composed_source(self._database, relation, fields, there, one=one)
+
+    async def _columns(self, *tables: str) -> dict[str, dict[str, str]]:
+        """Return name -> type of the columns of those of the tables that exist."""
+        if not tables:
+            return {}
+        bound = {f"table{place}": name for place, name in enumerate(tables)}
+        known: dict[str, dict[str, str]] = {}
+        query = statements.list_columns(len(tables))
+        for table, name, kind in await self._server.read(query, database=self._database, **bound):
+            known.setdefault(table, {})[name] = kind
+        return known
+
+    async def copy_rows(self, source: str, target: str, resources: Sequence[str]) -> None:
+        columns = (await self._columns(source)).get(source)
+        if not columns or not resources:
+            return
+        await self._server.write(statements.create_alike(self._database, target, source))
+        await self._server.write(statements.add_columns(self._database, target, columns))
+        bound = {f"resource{place}": name for place, name in enumerate(resources)}
+        statement = statements.copy_rows(self._database, source, target, tuple(columns), len(resources))
+        await self._server.write(statement, timeout_s=LONG_TIMEOUT_S, **bound)
+
+    async def delete_rows_before(self, table: str, version: int, column: str = VERSION) -> None:
+        statement = statements.delete_before(self._database, table, column, version)
+        await self._delete(statement)
+
+    async def archived(
+        self, dataset: str, *, after: tuple[int, int, int] | None, limit: int, max_bytes: int
+    ) -> list[ArchivedMessage]:
+        sizes = shared.archived_sizes(self._database, after, limit, self._timeout_s)
+        page: list[tuple[int, int, int]] = []
+        for *place, size in await self._read_shared(sizes, dataset=dataset):
+            max_bytes -= size
+            if page and max_bytes < 0:
+                break
+            page.append(tuple(place))
+        if not page:
+            return []
+        query = shared.archived_messages(self._database, after, page[-1], self._timeout_s)
+        messages = _messages(await self._server.fetch(query, dataset=dataset))
+        if [one.place for one in messages] != page:
+            raise StoreUnavailable("the archive changed while it was read, or the answer is cut")
+        return messages
+
+    async def count_archived(self, dataset: str) -> int:
+        return await self._number(shared.count_archived(self._database, self._timeout_s), dataset=dataset)
+
+    async def delete_archived(self, dataset: str, resource: str, before_version: int) -> None:
+        statement = shared.delete_archived(self._database, before_version)
+        await self._delete(statement, dataset=dataset, resource=resource)
+
+    async def refusals(self, query: RefusalQuery) -> list[QuarantinedRecord]:
+        statement = shared.refusals(self._database, query, self._timeout_s)
+        rows = await self._read_shared(statement, **shared.refusal_texts(query))
+        return [_refusal(row) for row in rows]
+
+    async def refusals_total(self, query: RefusalQuery) -> int:
+        statement = shared.refusals_total(self._database, query, self._timeout_s)
+        return await self._number(statement, **shared.refusal_texts(query))
+
+    async def count_refusals(self, dataset: str) -> dict[str, int]:
+        statement = shared.count_refusals(self._database, self._timeout_s)
+        return dict(await self._read_shared(statement, dataset=dataset))
+
+    async def dataset_versions(self, dataset: str, limit: int, offset: int) -> list[tuple[int, str]]:
+        statement = shared.dataset_versions(self._database, limit, offset, self._timeout_s)
+        rows = await self._read_shared(statement, dataset=dataset)
+        return [(revision, saved_at) for revision, saved_at in rows]
+
+    async def count_dataset_versions(self, dataset: str) -> int:
+        statement = shared.count_dataset_versions(self._database, self._timeout_s)
+        return await self._number(statement, dataset=dataset)
+
+    async def dataset_version(self, dataset: str, revision: int) -> dict[str, Any] | None:
+        statement = shared.dataset_version(self._database, revision, self._timeout_s)
+        for (document,) in await self._read_shared(statement, dataset=dataset):
+            found: dict[str, Any] = orjson.loads(document)
+            return found
+        return None
+
+    async def forget(self, dataset: str) -> None:
+        for table in shared.SHARED_TABLES:
+            await self._delete(shared.delete_dataset(self._database, table), dataset=dataset)
+
+    async def ping(self) -> None:
+        await self._server.read("SELECT 1 FORMAT JSONCompactEachRow")
+
+    async def _read_shared(self, query: str, **bound: str) -> list[list[Any]]:
+        """Return the lines of a query of a shared table, which is empty until it exists."""
         try:
-            answer = await self._ask(lambda client: client.raw_query(query, parameters or None), timeout_s)
-            return [orjson.loads(line) for line in answer.split(b"\n") if line]
-        except _QueryFailed as error:
-            if error.code in UNKNOWN_TABLE_CODES:
-                raise UnknownTable(str(error)) from error
-            if error.code in UNKNOWN_COLUMN_CODES:
-                raise _UnknownColumn(str(error)) from error
+            return await self._server.read(query, **bound)
+        except UnknownTable:
+            return []
+        except UnknownColumn as error:  # a worker of another version made it and grows it now
             raise StoreUnavailable(str(error)) from error
-        except orjson.JSONDecodeError as error:
-            raise StoreUnavailable(f"the answer is cut or not ClickHouse's: {error}") from error
 
-    async def _write(self, statement: str) -> None:
-        await self._change(lambda client: client.raw_query(statement))
+    async def _number(self, query: str, **bound: str) -> int:
+        rows = await self._read_shared(query, **bound)
+        return int(rows[0][0]) if rows else 0
 
-    async def _change(self, statement: Statement) -> None:
-        """Run what changes something; raises UnknownTable, RowsRefused, StoreUnavailable."""
-        try:
-            await self._ask(statement, WRITE_TIMEOUT_S)
-        except _QueryFailed as error:
-            if error.code in UNKNOWN_TABLE_CODES:
-                raise UnknownTable(str(error)) from error
-            if error.code in ROWS_REFUSED_CODES:
-                raise RowsRefused(str(error), code=error.code) from error
-            raise StoreUnavailable(str(error)) from error
-
-    async def _ask(self, statement: Statement, timeout_s: float) -> Any:
-        """Return ClickHouse's answer; raises _QueryFailed for its errors, StoreUnavailable without answer.
-
-        A connection that the server closed while it was idle is no failure: the client repeats once.
-        """
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await statement(await self._connected())
-        except ClickHouseError as error:
-            if code := _code(error):
-                raise _QueryFailed(code, str(error)[:MAX_MESSAGE]) from error
-            raise StoreUnavailable(f"{self._settings.url}: {error}"[:MAX_MESSAGE]) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise StoreUnavailable(f"{self._settings.url}: {error!r}") from error
-
-    async def _connected(self) -> AsyncClient:
-        """Return the client, made when the server was first there."""
-        if not self._open:
-            raise StoreUnavailable("the store is not started, or closed already")
-        if self._client is None:
-            async with self._connecting:
-                if self._client is None:
-                    self._client = await self._connect()
-        return self._client
-
-    async def _connect(self) -> AsyncClient:
-        return await clickhouse_connect.create_async_client(
-            dsn=self._settings.url,
-            username=self._settings.user,
-            password=str(self._settings.password),
-            compress=False,
-            query_retries=0,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            send_receive_timeout=WRITE_TIMEOUT_S,
-            connector_limit=CONNECTIONS,
-            connector_limit_per_host=CONNECTIONS,
-            keepalive_timeout=KEEP_ALIVE_S,
-            autogenerate_session_id=False,
-            autogenerate_query_id=False,
-        )
+    async def _delete(self, statement: str, **bound: str) -> None:
+        with suppress(UnknownTable):
+            await self._server.write(statement, timeout_s=LONG_TIMEOUT_S, **bound)
 
 
-class _UnknownColumn(Exception):
-    """A query named a column that the table has not."""
+def _messages(answer: bytes) -> list[ArchivedMessage]:
+    """Return the messages of an answer in RowBinary; raises StoreUnavailable when it is cut."""
+    kinds = [ARCHIVE.columns[name].partition(" CODEC")[0] for name in shared.ARCHIVED_COLUMNS]
+    try:
+        return [_message(*values) for values in rowbinary.decode(kinds, answer)]
+    except ValueError as error:
+        raise StoreUnavailable(f"the answer is cut or not ClickHouse's: {error}") from error
 
 
-def _code(error: ClickHouseError) -> int:
-    """Return ClickHouse's number for an error, from the text where a proxy dropped the header; else 0."""
-    if code := getattr(error, "code", None):
-        return int(code)
-    named = _NAMED_CODE.search(str(error))
-    return int(named[1]) if named else 0
+def _message(
+    resource: bytes,
+    op: bytes,
+    version: int,
+    count: int,
+    received_at_us: int,
+    partition: int,
+    offset: int,
+    body: bytes,
+) -> ArchivedMessage:
+    return ArchivedMessage(
+        resource=resource.decode(),
+        op=op.decode(),
+        version=version,
+        count=count,
+        received_at_us=received_at_us,
+        partition=partition,
+        offset=offset,
+        body=body,
+    )
+
+
+def _refusal(row: Sequence[Any]) -> QuarantinedRecord:
+    dataset, version, position, resource, op, received_at, record, errors, code, step = row
+    return QuarantinedRecord(
+        dataset=dataset,
+        version=version,
+        position=position,
+        resource=resource,
+        op=op,
+        received_at=received_at,
+        record=record,
+        errors=orjson.loads(errors or b"[]"),
+        code=code,
+        step=step,
+    )
 
 
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:

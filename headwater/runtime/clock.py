@@ -1,9 +1,16 @@
 """What time is it?  The only place that asks; everybody else is told."""
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 from headwater.domain.versions import next_version, observed
+
+
+def moment(us: int) -> datetime:
+    """Return the moment of microseconds since 1970, in UTC."""
+    seconds, rest_us = divmod(us, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_us)
 
 
 class Clock(Protocol):

@@ -63,6 +63,14 @@ BATCH_RECORDS = _histogram("batch_records", "Records gathered into one Kafka mes
 PRODUCE_SECONDS = _histogram(
     "produce_seconds", "Seconds until all in-sync brokers acknowledged one message.", SHORT_S
 )
+WAITING_PUSHES = _gauge("waiting_pushes", "Requests that wait for their records to be searchable.")
+IDEMPOTENCY_KEYS = _gauge("idempotency_keys", "Idempotency keys of the last day that are remembered.")
+REPEATED_PUSHES = _counter(
+    "repeated_pushes_total", "Requests whose idempotency key was known to be stored: nothing was sent."
+)
+QUARANTINE_LEFT = _counter(
+    "quarantine_left_total", "Refused records that left quarantine: replayed, or dropped.", "reason"
+)
 INFLIGHT_BYTES = _gauge("inflight_bytes", "Bytes of requests that wait for the broker's acknowledgement.")
 
 # Processors
@@ -80,6 +88,7 @@ STORED_ROWS = _counter("stored_rows_total", "Rows that ClickHouse acknowledged."
 INSERT_SECONDS = _histogram("insert_seconds", "Seconds of one insert.", SHORT_S)
 INSERT_ROWS = _histogram("insert_rows", "Rows of one insert.", COUNTS)
 FLUSH = _counter("flush_total", "Batches written, by what made them due.", "reason")
+ARCHIVED_MESSAGES = _counter("archived_messages_total", "Messages of topic raw written to the archive.")
 
 # Schedulers
 CANARY_PUSH_TO_SEARCHABLE = _histogram(
@@ -90,6 +99,13 @@ CANARY_PUSH_TO_SEARCHABLE = _histogram(
 CANARY_FAILURES = _counter("canary_failures_total", "Canary rounds that failed, by cause.", "cause")
 CANARY_LAST_SUCCESS_SECONDS = _gauge(
     "canary_last_success_timestamp_seconds", "Unix time of the last canary record that was found."
+)
+REPLAYED_RECORDS = _counter(
+    "replayed_records_total", "Records sent again to fill a new generation of their dataset."
+)
+BUILDS = _counter("builds_total", "New generations that were built, or given up.", "outcome")
+ALERTS = _counter(
+    "alerts_total", "Notices to owners of resources, by channel and outcome.", "channel", "outcome"
 )
 
 

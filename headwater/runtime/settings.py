@@ -19,7 +19,10 @@ PREFIX = "HEADWATER_"
 REQUIRED: Final[Any] = MISSING  # the default of a setting that must be given
 
 # A service is often started with the variables of all: these belong to somebody else, not to a typing error.
-SCOPES = ("GATEWAY_", "PROCESSOR_", "SINK_", "SCHEDULER_", "KAFKA_", "CLICKHOUSE_", "EMBEDDED_", "ADMIN_KEY")
+SCOPES = (
+    *("GATEWAY_", "PROCESSOR_", "SINK_", "SCHEDULER_", "KAFKA_", "CLICKHOUSE_", "EMBEDDED_"),
+    *("FILES_", "SMTP_", "ADMIN_KEY", "SECRET_KEY"),
+)
 
 Settings = TypeVar("Settings")
 
@@ -154,6 +157,35 @@ class StoreSettings:
     password: Secret = setting(NO_SECRET, "ClickHouse password")
     database: str = setting("headwater", "database that holds all tables")
     query_timeout_s: float = setting(10.0, "seconds one statement may take", low=0.1, high=3600)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesSettings:
+    """Where the bytes of pushed files are kept."""
+
+    env_prefix: ClassVar[str] = "FILES"
+
+    url: str = setting(
+        "", "object store of pushed files, as fsspec writes it (file:///folder, s3://bucket); empty: none"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
+    """Where mail is handed in."""
+
+    env_prefix: ClassVar[str] = "SMTP"
+
+    host: str = setting("", "mail server that takes our mail; empty: no mail is sent")
+    port: int = setting(587, "its port", low=1, high=65_535)
+    security: Literal["none", "starttls", "tls"] = setting("starttls", "encryption of the connection")
+    user: str = setting("", "name to log in with; empty: no login")
+    password: Secret = setting(NO_SECRET, "password to log in with")
+    sender: str = setting("headwater@localhost", "address that mail comes from")
+    timeout_s: float = setting(15.0, "seconds that handing in one mail may take", low=0.1, high=300)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from headwater.domain.tables import Table
+from headwater.domain.tables import VERSION, Table
 from headwater.domain.types import FieldType
 
 
@@ -42,8 +43,12 @@ class Relation:
 
     Now: the rows of `table` that are neither deleted nor superseded nor older than `since`, and of each
     the fields that were merged later (`patches`, the name of the patches table; empty: none). A record that
-    was only merged, or merged after its deletion, is there with what was merged since.
-    As of a version: the same from `history` and `patches_history`, as it was at that version.
+    was only merged, or merged after its deletion, is there with what was merged since. Its `_version` and
+    `_received_at` are those of the newest write of either kind.
+    As of a version: the same from `history` and `patches_history`, as it was at that version; `since` then
+    counts only if it is not later than that version (what the floor was before is not known).
+
+    A patches or history table that does not exist (yet) is empty. So is `table`, when there are patches.
     """
 
     table: str
@@ -52,6 +57,16 @@ class Relation:
     as_of: int | None = None
     history: str = ""
     patches_history: str = ""
+
+    @property
+    def floor(self) -> int:
+        """The smallest version that is shown; 0 when all are."""
+        return self.since if self.as_of is None or self.since <= self.as_of else 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the rows of `table` are all there is to read."""
+        return self.as_of is None and not self.patches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +83,62 @@ class Select:
     limit: int = 10
     offset: int = 0
     record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedMessage:
+    """One message of topic raw as the archive keeps it."""
+
+    resource: str  # resource id
+    op: str
+    version: int  # of its first record
+    count: int  # records in it
+    received_at_us: int  # microseconds since 1970
+    partition: int  # of topic raw, as `offset`
+    offset: int  # the message's own
+    body: bytes  # as it lay on the log: any bytes
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it stands in the archive of its dataset: what `archived` goes on after."""
+        return (self.version, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalQuery:
+    """Which refused records of a dataset: those that match everything that is given."""
+
+    dataset: str  # uid
+    code: str = ""  # of the first error
+    field: str = ""  # that one of the errors names
+    resource: str = ""  # resource id
+    since_us: int | None = None  # received then or later; microseconds since 1970
+    until_us: int | None = None  # received before
+    keys: tuple[tuple[int, int], ...] = ()  # (version, position): only these
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRecord:
+    """One refused record; (version, position) names it in its dataset."""
+
+    dataset: str  # uid
+    version: int
+    position: int
+    resource: str  # resource id
+    op: str
+    received_at: str  # YYYY-MM-DD hh:mm:ss.ffffff, UTC
+    record: str  # as it was sent; JSON unless that was the problem
+    errors: list[dict[str, Any]]  # processor, field, code, message of each
+    code: str  # of the first error
+    step: int  # 2k: refused in its k-th replay, 0: never replayed
+
+    @property
+    def received_at_us(self) -> int:
+        """When it came in, microseconds since 1970."""
+        moment = datetime.fromisoformat(self.received_at).replace(tzinfo=UTC)
+        return int(moment.timestamp()) * 1_000_000 + moment.microsecond
 
 
 class Store(Protocol):
@@ -103,6 +174,13 @@ class Store(Protocol):
         """
         ...
 
+    async def insert_binary(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Insert rows in RowBinary (runtime/rowbinary.py): the values of `columns` in this order.
+
+        Guarantees and errors are those of `insert`: one unreadable row refuses all of them.
+        """
+        ...
+
     async def select(self, select: Select) -> list[dict[str, Any]]:
         """Return one page. Values are JSON: datetimes as `YYYY-MM-DD hh:mm:ss.ffffff` UTC, dates ISO,
         geo points `{"lat", "lon"}` or None. Read-only, limited in time and memory. Raises UnknownTable.
@@ -111,6 +189,74 @@ class Store(Protocol):
 
     async def count(self, relation: Relation) -> int:
         """Return how many records a relation has. Raises UnknownTable."""
+        ...
+
+    async def copy_rows(self, source: str, target: str, resources: Sequence[str]) -> None:
+        """Copy the present rows of these resources (ids), tombstones included, into another table.
+
+        Of the columns those that both tables have. For rows, patches and history tables. Repeating is safe.
+        Raises UnknownTable when the target does not exist; a source that does not is empty.
+        """
+        ...
+
+    async def delete_rows_before(self, table: str, version: int, column: str = VERSION) -> None:
+        """Delete the rows with a smaller version; `column` holds it (`_patched` in a patches table).
+
+        On return they are not read any more. A table that does not exist has none. Repeating is safe.
+        """
+        ...
+
+    async def archived(
+        self, dataset: str, *, after: tuple[int, int, int] | None, limit: int, max_bytes: int
+    ) -> list[ArchivedMessage]:
+        """Return the next messages of a dataset (uid) by (version, partition, offset).
+
+        `after` is the place of the last message of the page before, None for the first page. A page ends with
+        `limit` messages or where the next body would take it over `max_bytes`; it has one at least, so an
+        empty page is the end. Each message comes once, however often it was archived.
+        """
+        ...
+
+    async def count_archived(self, dataset: str) -> int:
+        """Return how many records (not messages) are archived of a dataset (uid)."""
+        ...
+
+    async def delete_archived(self, dataset: str, resource: str, before_version: int) -> None:
+        """Delete what is archived of a resource (id) with a smaller version. Repeating is safe."""
+        ...
+
+    async def refusals(self, query: RefusalQuery) -> list[QuarantinedRecord]:
+        """Return one page of the records in quarantine, the newest version first."""
+        ...
+
+    async def refusals_total(self, query: RefusalQuery) -> int:
+        """Return how many records a query finds on all its pages; limit and offset do not count."""
+        ...
+
+    async def count_refusals(self, dataset: str) -> dict[str, int]:
+        """Return how many records of a dataset (uid) are in quarantine, by the code of the first error."""
+        ...
+
+    async def dataset_versions(self, dataset: str, limit: int, offset: int) -> list[tuple[int, str]]:
+        """Return (revision, saved at) of a dataset's (uid) saved configurations, the newest first.
+
+        The moment is `YYYY-MM-DD hh:mm:ss.ffffff`, UTC.
+        """
+        ...
+
+    async def count_dataset_versions(self, dataset: str) -> int:
+        """Return how many configurations of a dataset (uid) are saved."""
+        ...
+
+    async def dataset_version(self, dataset: str, revision: int) -> dict[str, Any] | None:
+        """Return the configuration that was saved at a revision; None when there is none."""
+        ...
+
+    async def forget(self, dataset: str) -> None:
+        """Delete all that the shared tables hold of a dataset (uid): archive, quarantine, versions.
+
+        Repeating is safe.
+        """
         ...
 
     async def ping(self) -> None:

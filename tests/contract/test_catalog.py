@@ -1,84 +1,28 @@
-"""The Catalog port: one suite on the in-memory twin and on the compacted topic of a real Kafka."""
+"""The Documents port, by the catalog: one suite on the twin and on the compacted topic of a real Kafka."""
 
 import asyncio
 import uuid
 from dataclasses import replace
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource
 from headwater.domain.errors import BrokerUnavailable, Conflict
 from headwater.runtime.catalog import KafkaCatalog
 from headwater.runtime.kafka.producer import KafkaProducer
-from headwater.runtime.memory.catalog import MemoryCatalog, MemoryLog
+from headwater.runtime.memory.catalog import MemoryCatalog
 from headwater.runtime.settings import KafkaSettings
+from tests.contract.worlds import KafkaWorld, MemoryWorld
 
 WAIT_S = 20.0
-
-
-class MemoryWorld:
-    """Catalogs that share a log in memory, as processes share a topic."""
-
-    def __init__(self):
-        self.log = MemoryLog()
-
-    async def open(self):
-        catalog = MemoryCatalog(self.log)
-        await catalog.start()
-        return catalog
-
-    async def cut_off(self):
-        self.log.available = False
-
-    async def close(self):
-        pass
-
-
-class KafkaWorld:
-    """Catalogs that share one topic; each has a producer and a consumer of its own."""
-
-    def __init__(self, bootstrap):
-        self.kafka = KafkaSettings(
-            bootstrap=bootstrap, topic_prefix=f"contract-{uuid.uuid4().hex[:12]}.", produce_timeout_s=5
-        )
-        self.parts = []
-        self.producers = []
-
-    async def start(self):
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
-        await admin.start()
-        try:
-            spec = next(one for one in self.kafka.topics.specs(partitions=1) if "catalog" in one.name)
-            await admin.create_topics([NewTopic(spec.name, 1, 1, topic_configs=dict(spec.config))])
-        finally:
-            await admin.close()
-
-    async def open(self):
-        producer = KafkaProducer(self.kafka)
-        catalog = KafkaCatalog(self.kafka, producer)
-        self.parts += [catalog, producer]
-        self.producers.append(producer)
-        await producer.start()
-        await catalog.start()
-        return catalog
-
-    async def cut_off(self):
-        for producer in self.producers:
-            await producer.close()
-
-    async def close(self):
-        for part in self.parts:
-            await part.close()
-            await part.close()
 
 
 @pytest.fixture(params=["memory", "kafka"])
 async def world(request):
     if request.param == "memory":
-        world = MemoryWorld()
+        world = MemoryWorld(MemoryCatalog)
     else:
-        world = KafkaWorld(request.getfixturevalue("broker").bootstrap)
+        world = KafkaWorld(request.getfixturevalue("broker").bootstrap, "catalog", KafkaCatalog)
         await world.start()
     yield world
     await world.close()

@@ -1,7 +1,6 @@
 """The Store port: one suite on the in-memory twin and on ClickHouse."""
 
 import asyncio
-import uuid
 
 import orjson
 import pytest
@@ -9,9 +8,7 @@ import pytest
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import CLICKHOUSE_TYPES, QUARANTINE, ROW_COLUMNS, physical_column, rows_table
 from headwater.domain.types import FieldType
-from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.memory.store import MemoryStore
-from headwater.runtime.settings import StoreSettings
 from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
 
 TABLE = rows_table("da_test", 1)
@@ -36,18 +33,6 @@ HOSTILE = [
     "%(x)s",
     "a\0b",
 ]
-
-
-@pytest.fixture(params=["memory", "clickhouse"])
-async def store(request):
-    if request.param == "memory":
-        store = MemoryStore()
-    else:
-        url = request.getfixturevalue("clickhouse").url
-        store = ClickHouseStore(StoreSettings(url=url, database=f"contract_{uuid.uuid4().hex[:12]}"))
-    await store.start()
-    yield store
-    await store.close()
 
 
 def typed(*fields):

@@ -1,12 +1,13 @@
 """What a client of the stack can do: the three HTTP APIs, the store's own, and the metrics."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.stack import Stack
 
 REQUEST_S = 20.0
+POLL_S = 0.1
 FORM = "application/x-www-form-urlencoded"
 NO_RECORD_COLUMNS = {"_id", "_version", "_deleted", "_resource", "_received_at"}
 DATABASE = "headwater"
@@ -96,11 +98,18 @@ class Api:
         key: Sequence[str] = (),
         bootstrap: Any = None,
         title: str = "realtime",
+        params: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         publish: bool = True,
     ) -> Opened:
-        """Create a dataset with one realtime resource and a unique key; publish it."""
+        """Create a dataset with one realtime resource and a unique key; publish it.
+
+        `params` are those of the resource beside its bootstrap data, `settings` members of the dataset.
+        """
         uid = (await self.create_dataset(dataset_id))["uid"]
-        params = {} if bootstrap is None else {"bootstrap": bootstrap}
+        if settings:
+            assert (await self.manage("PUT", f"/datasets/{uid}/", dict(settings))).status == 200
+        params = {**(params or {}), **({} if bootstrap is None else {"bootstrap": bootstrap})}
         resource = await self.make(
             f"/datasets/{uid}/resources/", {"type": "realtime", "title": title, "params": params}
         )
@@ -132,6 +141,50 @@ class Api:
         path = f"/datasets/{dataset.uid}/resources/{dataset.resource_uid}/{action}/"
         assert (await self.manage("POST", path)).status == 200
 
+    async def act(self, dataset: Opened, action: str, document: Any = None) -> Answer:
+        """Do something with a dataset that must succeed: `publish`, `truncate`, `resources/<uid>/recover`."""
+        answer = await self.manage("POST", f"/datasets/{dataset.uid}/{action}/", document)
+        assert answer.status == 200, answer
+        return answer
+
+    async def act_on_resource(self, dataset: Opened, action: str, document: Any = None) -> Answer:
+        """Do something with the resource that must succeed: `recover`, `renew_api_key`."""
+        return await self.act(dataset, f"resources/{dataset.resource_uid}/{action}", document)
+
+    async def status(self, dataset: Opened) -> Content:
+        """Return what /status/ says."""
+        answer = await self.manage("GET", f"/datasets/{dataset.uid}/status/")
+        assert answer.status == 200, answer
+        return answer.body
+
+    async def built(self, dataset: Opened, *, within_s: float = 60.0) -> None:
+        """Wait until the dataset's records are made again, by polling as clients do."""
+        async with asyncio.timeout(within_s):
+            while (status := await self._try_status(dataset)) != "idle":
+                assert status in ("queued", "processing", "unknown"), await self.status(dataset)
+                await asyncio.sleep(POLL_S)
+
+    async def _try_status(self, dataset: Opened) -> str:
+        try:
+            return (await self.status(dataset))["status"]
+        except (aiohttp.ClientError, TimeoutError):  # the gateway is being killed, maybe
+            return "unknown"
+
+    async def kill(self, *names: str) -> None:
+        """Kill processes at the same moment; wait until all are back and the gateway answers."""
+        old = {name: self.stack.kill(name) for name in names}
+        for name, pid in old.items():
+            await self.stack.restarted(name, pid)
+        async with asyncio.timeout(REQUEST_S):
+            while not await self._answers():  # noqa: ASYNC110 - another process tells, nobody else
+                await asyncio.sleep(POLL_S)
+
+    async def _answers(self) -> bool:
+        try:
+            return (await self.explore("")).status == 200
+        except aiohttp.ClientError:
+            return False
+
     # Push
 
     def path(self, dataset: Opened, tail: str, pushkey: str | None = None) -> str:
@@ -145,6 +198,24 @@ class Api:
         headers = {"Content-Type": FORM}
         url = self.path(dataset, tail)
         return await self.request("POST", url, data=BytesIO(sent), headers=headers, **options)
+
+    async def ask(
+        self,
+        dataset: Opened,
+        body: Any,
+        *,
+        tail: str = "push/",
+        method: str = "POST",
+        pushkey: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> Answer:
+        """Push with parameters in the query, and with headers of one's own."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        query = urlencode({name: str(value).lower() for name, value in parameters.items()})
+        url = self.path(dataset, tail, pushkey) + (f"&{query}" if query else "")
+        wanted = {"Content-Type": FORM, **(headers or {})}
+        return await self.request(method, url, data=BytesIO(sent), headers=wanted)
 
     async def delete(self, dataset: Opened, body: Any) -> Answer:
         """Delete by values."""

@@ -24,6 +24,18 @@ class Model:
         for record in records:
             self._table[self.id_of(record)] = stored(record)
 
+    def merge(self, *records: Record) -> None:
+        """Change the given fields of records; null takes a field away, and an unknown record is made."""
+        for record in records:
+            identity = self.id_of(record)
+            given = {name: shown(value) for name, value in record.items()}
+            self._table[identity] = stored({**self._table.get(identity, {}), **given})
+
+    def sync(self, *records: Record) -> None:
+        """Let there be these records and no others."""
+        self._table.clear()
+        self.push(*records)
+
     def delete(self, *records: Record) -> None:
         """Remove the records with these values, or with these key fields."""
         for record in records:

@@ -26,8 +26,17 @@ LOG_LINES = 40
 class Stack:
     """One data directory and the `headwater up` that runs on it."""
 
-    def __init__(self, data_dir: Path, *, processors: int = 1, sinks: int = 1) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        processors: int = 1,
+        sinks: int = 1,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`settings` are HEADWATER_* variables by their names without that."""
         self.data_dir = data_dir
+        self._settings = {f"HEADWATER_{name}": text for name, text in (settings or {}).items()}
         self._options = ("--processors", str(processors), "--sinks", str(sinks))
         self._expected = 4 + processors + sinks  # kafka, store, gateway, schedulers
         self._up: subprocess.Popen[bytes] | None = None
@@ -64,6 +73,7 @@ class Stack:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         command = (sys.executable, "-I", "-S", leash.__file__, COMMAND, "up", "--free-ports")
         environment = {name: text for name, text in os.environ.items() if not name.startswith("HEADWATER_")}
+        environment |= self._settings
         environment[leash.PARENT_DEATH] = "1"  # a test run that is killed leaves nothing behind
         with (self.data_dir / "up.log").open("ab") as log:
             self._up = subprocess.Popen(

@@ -13,7 +13,8 @@ from aiohttp import web
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import rows_table
 from headwater.domain.types import FieldType
-from headwater.runtime.clickhouse import ROWS_REFUSED_CODES, ClickHouseStore
+from headwater.runtime.clickhouse import ClickHouseStore
+from headwater.runtime.clickhouse_server import ROWS_REFUSED_CODES
 from headwater.runtime.settings import Secret, StoreSettings
 from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
 
@@ -234,7 +235,8 @@ async def test_record_id_is_bound(server, store):
 
 async def test_table_that_is_replaced_while_it_is_read_is_unavailable(server, store):
     """Columns that vanish twice in a row are a matter of a moment."""
-    server.answers = [failure(47, 404), web.Response(text='["n:int"]\n'), failure(47, 404)]
+    columns = web.Response(text='["t","n:int","Nullable(Int64)"]\n')
+    server.answers = [failure(47, 404), columns, failure(47, 404)]
     field = ReadField("n", FieldType.INT, ("n:int",))
 
     with pytest.raises(StoreUnavailable):

@@ -4,14 +4,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import orjson
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource, hash_pushkey
+from headwater.domain.datasets import Build, Dataset, FieldItem, PushKey, Resource, hash_pushkey
 from headwater.domain.identity import record_id
-from headwater.domain.tables import ROW_COLUMNS
+from headwater.domain.tables import PATCH_COLUMNS, ROW_COLUMNS
 from headwater.domain.versions import stamp_at
 from headwater.runtime.clock import SystemClock
 from headwater.runtime.health import Health
@@ -21,6 +22,7 @@ from headwater.runtime.kafka.tail import Tail
 from headwater.runtime.memory.catalog import MemoryCatalog
 from headwater.runtime.schemas import MemorySchemas
 from headwater.runtime.settings import KafkaSettings
+from processors.activity import Activity
 from processors.app import build
 from processors.settings import ProcessorSettings
 from tests.assertions import eventually
@@ -55,9 +57,13 @@ class Bench:
         self.rows: list[dict] = []
         self.refusals: list[dict] = []
         self.messages: list[ConsumerRecord] = []  # of the records topic
+        self.announced: list[dict] = []
+        self.activity: dict[str, dict] = {}
         self._tails = (
             Tail(self.kafka, self.topics.records, self._read_rows),
             Tail(self.kafka, self.topics.quarantine, self._read_refusals),
+            Tail(self.kafka, self.topics.applied, self._read_announced),
+            Tail(self.kafka, self.topics.activity, self._read_activity),
         )
         self._now_us = SystemClock().now_us()
 
@@ -76,24 +82,29 @@ class Bench:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """One processors service, while the block lasts."""
+        clock = SystemClock()
+        activity = Activity(self.producer, self.topics.activity, clock=clock, instance="p-1", limit=100)
         app, processor = build(
             self.settings,
             producer=self.producer,
             catalog=self.catalog,
             schemas=self.schemas,
             health=Health(),
+            activity=activity,
         )
         app.finalize()
         async with asyncio.timeout(30):
             await app.start()
+        await activity.start()
         try:
             yield
         finally:
             async with asyncio.timeout(30):
                 await app.stop()
                 await processor.drain()
+                await activity.close()
 
-    async def push(self, value, *, version: int, op="upsert", resource="r") -> None:
+    async def push(self, value, *, version: int, op="upsert", resource="r", **changes) -> None:
         """Put a raw batch on the log as the gateway does."""
         headers = {
             "dataset": "one",
@@ -103,6 +114,7 @@ class Bench:
             "revision": "1",
             "version": str(stamp_at(self._now_us) + version),
             "received-at": str(self._now_us),
+            **changes,
         }
         await self._send(value, headers)
 
@@ -127,6 +139,12 @@ class Bench:
         self.messages += records
         self.rows += [row for one in records for row in rows_of(one)]
 
+    def _read_announced(self, records) -> None:
+        self.announced += [orjson.loads(one.value) for one in records]
+
+    def _read_activity(self, records) -> None:
+        self.activity |= {one.key.decode(): orjson.loads(one.value) for one in records}
+
     def _read_refusals(self, records) -> None:
         self.refusals += [orjson.loads(line) for one in records for line in one.value.split(b"\n")]
 
@@ -141,7 +159,9 @@ async def bench(broker, unique):
 
 def rows_of(message: ConsumerRecord) -> list[dict]:
     """Return the rows of a message by column, without the empty cells."""
-    names = (*ROW_COLUMNS, *orjson.loads(dict(message.headers)["schema"]))
+    headers = dict(message.headers)
+    prefix = PATCH_COLUMNS if headers.get("target") == b"patches" else ROW_COLUMNS
+    names = (*prefix, *orjson.loads(headers["schema"]))
     arrays = orjson.loads(b"[" + message.value + b"]")
     rows = [dict(zip(names, array, strict=True)) for array in arrays]
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
@@ -259,3 +279,59 @@ async def test_every_record_survives_restarts_of_the_worker(bench):
     assert not bench.refusals
     table = bench.table()
     assert [table[id_of(number)]["value:int"] for number in range(400)] == list(range(400))
+
+
+async def test_merges_travel_as_patches(bench):
+    """Messages of their own, whose target and types the headers tell."""
+    await bench.push({"n": 1, "value": 1}, version=1)
+    await bench.push([{"n": 1, "value": None}, {"value": 3}], version=10, op="merge")
+    async with bench.worker():
+        await has_rows(bench, 2)
+
+        def refused():
+            assert [one["code"] for one in bench.refusals] == ["merge_needs_key"]
+
+        await eventually(refused, within_s=20)
+    [patch] = [row for row in bench.rows if "_patched" in row]
+    version = stamp_at(bench._now_us) + 10
+    assert (patch["_id"], patch["_patched"], patch["value:int"]) == (id_of(1), version, [version, None])
+    targets = [dict(one.headers).get("target") for one in bench.messages]
+    assert sorted(targets, key=bool) == [None, b"patches"]
+
+
+async def test_replays_fill_the_build_beside_live_records(bench):
+    """Each generation by its own fields; a replay for a build that is gone ends as news on topic applied."""
+    dataset = bench.catalog.get("da_1")
+    text = FieldItem(uid="df_2", type="type", params={"field": "value", "type_param": "text"})
+    build = Build(uid="bu_1", generation=2, fields=(*dataset.fields, text), history=False)
+    await bench.catalog.write(replace(dataset, build=build, last_generation=3))
+    await bench.push({"n": 1, "value": 1}, version=1)
+    await bench.push({"n": 1, "value": 1}, version=1, origin="replay", generation="2")
+    await bench.push({"n": 1, "value": 1}, version=1, origin="replay", generation="3")
+    async with bench.worker():
+        await has_rows(bench, 2)
+
+        def announced():
+            assert [(one["generation"], one["rows"]) for one in bench.announced] == [(3, 0)]
+
+        await eventually(announced, within_s=20)
+    values = {
+        dict(message.headers)["generation"]: row.get("value:int", row.get("value:text"))
+        for message in bench.messages
+        for row in rows_of(message)
+    }
+    assert values == {b"1": 1, b"2": "1"}
+
+
+async def test_what_came_in_is_told(bench):
+    """One line for each resource and process, at the latest when the process ends."""
+    await bench.push([{"n": 1}, {"n": 2}, 3], version=1)
+    async with bench.worker():
+        await has_rows(bench, 2)
+
+    def told():
+        assert list(bench.activity) == ["in/da_1/r/p-1"]
+        line = bench.activity["in/da_1/r/p-1"]
+        assert (line["records"], line["quarantined"], line["at_us"]) == (3, 1, bench._now_us)
+
+    await eventually(told, within_s=20)

@@ -13,10 +13,10 @@ import aiohttp
 import orjson
 import pytest
 
-from headwater.domain.datasets import Dataset
-from headwater.domain.tables import QUARANTINE, rows_table
+from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
+from headwater.domain.tables import QUARANTINE, patch_type, rows_table
 from headwater.domain.types import FieldType
-from headwater.domain.versions import stamp_at
+from headwater.domain.versions import stamp_at, version_of_message
 from headwater.embedded.clickhouse import ClickHouse
 from headwater.runtime.catalog import KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
@@ -49,6 +49,7 @@ class SinkProcess:
             "HEADWATER_LOG_FORMAT": "json",
             "HEADWATER_PARENT_DEATH": "1",
             "HEADWATER_SINK_RETRY_LONGEST_S": "0.5",
+            "HEADWATER_SINK_DROP_AFTER_S": "0.5",
         }
         self._log = log
         self._process = None
@@ -139,8 +140,8 @@ class Stack:
         await sink.ready()
         return sink
 
-    async def send(self, rows, dataset="da_a", generation=1, schema=SCHEMA, source="0:0:1"):
-        """Put rows on the records topic as processors do."""
+    async def send(self, rows, dataset="da_a", generation=1, schema=SCHEMA, source="0:0:1", **further):
+        """Put rows on the records topic as processors do; `further` headers are added."""
         headers = (
             (Header.DATASET, dataset.encode()),
             (Header.GENERATION, b"%d" % generation),
@@ -148,9 +149,31 @@ class Stack:
             (Header.SOURCE, source.encode()),
             (Header.COUNT, b"%d" % len(rows)),
             (Header.VERSION, b"%d" % max(version for _, version, *_ in rows)),
+            *((name, text.encode()) for name, text in further.items()),
         )
         value = orjson.dumps(rows)[1:-1]
         await self.producer.send(self.kafka.topics.records, value, key=dataset.encode(), headers=headers)
+
+    async def push(self, body, *, version, resource="door", dataset="a", count=1, **further):
+        """Put a message on the raw topic as the gateway does."""
+        headers = {
+            Header.DATASET: dataset,
+            Header.RESOURCE: resource,
+            Header.OP: "upsert",
+            Header.ORIGIN: "push",
+            Header.VERSION: str(version),
+            Header.COUNT: str(count),
+            Header.RECEIVED_AT: str(T_US),
+            Header.REVISION: "1",
+            **further,
+        }
+        encoded = tuple((name, text.encode()) for name, text in headers.items())
+        await self.producer.send(self.kafka.topics.raw, body, key=dataset.encode(), headers=encoded)
+
+    async def archived(self, dataset="da_a"):
+        """Return (version, body) of all messages in the archive."""
+        found = await self.store.archived(dataset, after=None, limit=10**5, max_bytes=10**9)
+        return [(message.version, message.body) for message in found]
 
     async def rows(self, dataset="da_a", generation=1):
         """Return {id: (version, n)} of a table's current rows."""
@@ -189,15 +212,16 @@ async def test_rows_are_stored_told_and_refused_records_kept(stack):
         stack.kafka.topics.quarantine,
         b'{"dataset":"da_a","_version":1,"position":0,"resource":"r","op":"upsert",'
         b'"_received_at":"2024-05-06 07:08:09.000010","record":"{","errors":"[]"}',
-        headers=((Header.DATASET, b"da_a"),),
+        headers=((Header.DATASET, b"da_a"), (Header.SOURCE, b"3:12:13")),
     )
 
     async def all_there():
-        return await stack.rows() == {"a": (newer, 1), "b": (newer - 1, 2)} and bool(stack.applied)
+        return await stack.rows() == {"a": (newer, 1), "b": (newer - 1, 2)} and len(stack.applied) > 1
 
     await reached(all_there)
     await reached(lambda: _counts(stack, QUARANTINE.name, 1))
-    assert stack.applied == [
+    assert [news["sources"] for news in stack.applied if not news["rows"]] == [["3:12:13"]]
+    assert [news for news in stack.applied if news["rows"]] == [
         {
             "dataset": "da_a",
             "generation": 1,
@@ -270,7 +294,136 @@ async def test_left_generation_is_dropped_and_stays_dropped(stack):
     await stack.send([row("late", 2, 2)], generation=1)
     await stack.send([row("new", 3, 3)], generation=2)
     await reached(lambda: _counts(stack, "d_a_g2", 1))
-    assert await stack.store.tables() == ["d_a_g2"]
+    assert [name for name in await stack.store.tables() if name.startswith("d_")] == ["d_a_g2"]
+
+
+async def test_merges_are_read_over_the_rows(stack):
+    """Patches have a table of their own; what they name counts from their version on."""
+    await stack.sink()
+    schema = {"n:int": patch_type("Nullable(Int64)")}
+    moment = "2024-05-06 07:08:09.000010"
+
+    def patch(name, version, cell):
+        return [name, version, [version, "realtime"], [version, moment], cell]
+
+    await stack.send([row("a", 5, 1), row("b", 5, 1)])
+    await stack.send([patch("a", 7, [7, 70]), patch("b", 4, [4, 40])], schema=schema, target="patches")
+    await stack.send([patch("a", 6, [6, 60]), patch("c", 8, [8, 80])], schema=schema, target="patches")
+    select = Select(relation=Relation(table="d_a_g1", patches="d_a_g1_p"), fields=FIELDS, limit=100)
+
+    async def merged():
+        try:
+            found = {one["_id"]: (one["_version"], one["n"]) for one in await stack.store.select(select)}
+        except UnknownTable:
+            return False
+        return found == {"a": (7, 70), "b": (5, 1), "c": (8, 80)}
+
+    await reached(merged)
+
+
+async def test_history_is_kept_beside_the_table(stack):
+    """Every version of a record can be read as of then."""
+    await stack.sink()
+    for version in (1, 2, 3):
+        await stack.send([row("a", version, version, deleted=version == 3)], history="1")
+    relation = Relation(table="d_a_g1", history="d_a_g1_h", as_of=2)
+
+    async def both():
+        try:
+            past = await stack.store.select(Select(relation=relation, fields=FIELDS))
+        except UnknownTable:
+            return False
+        return [one["n"] for one in past] == [2] and await stack.rows() == {}
+
+    await reached(both)
+
+
+def resource(**facts):
+    return Resource(uid="re_a", resource_id="door", title="Door", **facts)
+
+
+async def test_raw_messages_are_archived_through_a_kill(stack):
+    """Each once, as it lay on the log, of resources with recovery on; replays are there already."""
+    off = Resource(uid="re_b", resource_id="off", title="Off", params={"recovery": False})
+    await stack.catalog.write(
+        Dataset(uid="da_a", dataset_id="a", title="A", published=True, resources=(resource(), off))
+    )
+    sink = await stack.sink()
+    start = stamp_at(T_US)
+    model = []
+    for number in range(300):
+        body = b'{"n":%d}\xff' % number
+        await stack.push(body, version=start + number)
+        await stack.push(body, version=start + number, resource="off")
+        await stack.push(body, version=start + 10**6 + number, origin="replay")
+        model.append((start + number, body))
+        if number == 150:
+            sink.kill()
+            sink.start()
+
+    async def all_there():
+        return await stack.archived() == model
+
+    await reached(all_there, 60)
+
+
+async def test_messages_of_producers_are_archived_when_their_key_opens_the_dataset(stack):
+    """What the processors refuse is no part of the dataset; what they take gets the same version."""
+    key = PushKey(uid="pk_a", hash=hash_pushkey("k" * 56))
+    await stack.catalog.write(
+        Dataset(uid="da_a", dataset_id="a", title="A", published=True, resources=(resource(keys=(key,)),))
+    )
+    await stack.sink()
+    for pushkey, body in (("wrong", b'{"n":1}'), ("k" * 56, b'{"n":2}'), ("k" * 56, b'[{"n":3},{"n":4}]')):
+        headers = ((Header.DATASET, b"a"), (Header.RESOURCE, b"door"), (Header.PUSHKEY, pushkey.encode()))
+        await stack.producer.send(stack.kafka.topics.raw, body, headers=headers, partition=1)
+
+    async def all_there():
+        found = await stack.store.archived("da_a", after=None, limit=10, max_bytes=10**6)
+        if [(one.body, one.count) for one in found] != [(b'{"n":2}', 1), (b'[{"n":3},{"n":4}]', 2)]:
+            return False
+        derived = [version_of_message(one.received_at_us // 1000, one.offset) for one in found]
+        return [one.version for one in found] == derived
+
+    await reached(all_there)
+
+
+async def test_deleted_dataset_leaves_nothing(stack):
+    """Neither rows, nor the archive, nor old configurations."""
+    dataset = await stack.catalog.write(
+        Dataset(uid="da_a", dataset_id="a", title="A", published=True, resources=(resource(),))
+    )
+    await stack.sink()
+    await stack.send([row("a", 1, 1)])
+    await stack.push(b"{}", version=stamp_at(T_US))
+
+    async def kept():
+        versions = await stack.store.count_dataset_versions("da_a")
+        return versions == 1 and len(await stack.archived()) == 1 and len(await stack.rows()) == 1
+
+    await reached(kept)
+
+    await stack.catalog.delete(dataset)
+
+    async def gone():
+        tables = await stack.store.tables()
+        left = [await stack.store.count_dataset_versions("da_a"), len(await stack.archived())]
+        return "d_a_g1" not in tables and left == [0, 0]
+
+    await reached(gone)
+
+
+async def test_rows_before_a_sync_are_deleted(stack):
+    """They are not shown any more; soon they take no space either."""
+    dataset = await stack.catalog.write(Dataset(uid="da_a", dataset_id="a", title="A"))
+    await stack.sink()
+    await stack.send([row("old", 1, 1), row("new", 10, 2)])
+    await reached(lambda: _counts(stack, "d_a_g1", 2))
+
+    await stack.catalog.write(replace(dataset, sync_version=10))
+
+    await reached(lambda: _counts(stack, "d_a_g1", 1))
+    assert await stack.rows() == {"new": (10, 2)}
 
 
 async def _counts(stack, table, rows):

@@ -10,9 +10,18 @@ from headwater.runtime.kafka.topics import Header
 Headers = tuple[tuple[str, bytes], ...]
 
 RAW_ROUTING = frozenset(
-    {Header.DATASET, Header.RESOURCE, Header.OP, Header.ORIGIN, Header.PUSHKEY, Header.GENERATION}
+    {
+        Header.DATASET,
+        Header.RESOURCE,
+        Header.OP,
+        Header.ORIGIN,
+        Header.PUSHKEY,
+        Header.GENERATION,
+        Header.ATTEMPT,
+    }
 )
-ROWS_ROUTING = frozenset({Header.DATASET, Header.GENERATION, Header.SCHEMA})
+ROWS_ROUTING = frozenset({Header.DATASET, Header.GENERATION, Header.SCHEMA, Header.TARGET, Header.HISTORY})
+ARCHIVE_ROUTING = frozenset({Header.DATASET, Header.RESOURCE, Header.OP, Header.ORIGIN, Header.PUSHKEY})
 
 
 class Message(NamedTuple):

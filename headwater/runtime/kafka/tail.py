@@ -1,8 +1,10 @@
 """What does this topic say, from its start or from now on?  One reader without a consumer group."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -31,6 +33,7 @@ class Tail:
         self._from_end = from_end
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._heard_s = -inf
 
     async def start(self, timeout_s: float = 60.0) -> None:
         """Connect and catch up; raises BrokerUnavailable when that takes longer than `timeout_s`."""
@@ -69,6 +72,11 @@ class Tail:
         task = self._task
         return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the broker last said that nothing follows what was handed over; inf before it did."""
+        return time.monotonic() - self._heard_s
+
     async def _assign(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         numbers = await self._partitions(consumer)
         partitions = [TopicPartition(self._topic, number) for number in sorted(numbers)]
@@ -94,6 +102,7 @@ class Tail:
                 if await consumer.position(partition) >= behind[partition]:
                     del behind[partition]
             if not behind:
+                self._heard_s = time.monotonic()
                 return
             self._deliver(await consumer.getmany(timeout_ms=200))
 
@@ -101,9 +110,22 @@ class Tail:
         while True:
             try:
                 self._deliver(await consumer.getmany(timeout_ms=1000))
+                await self._note_hearing(consumer)
             except KafkaError as error:
                 log.warning("reading failed, will be tried again", topic=self._topic, error=repr(error))
                 await asyncio.sleep(0.5)
+
+    async def _note_hearing(self, consumer: AIOKafkaConsumer) -> None:
+        """Remember when all partitions were last known to hold no more than was handed over."""
+        oldest_ms = inf
+        for partition in consumer.assignment():
+            polled_ms, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
+            if polled_ms is None or end is None or await consumer.position(partition) < end:
+                return
+            oldest_ms = min(oldest_ms, polled_ms)
+        # The consumer tells the time of day, which may be set; an age is counted from a clock that is not.
+        ago_s = max(0.0, time.time() - oldest_ms / 1000)
+        self._heard_s = max(self._heard_s, time.monotonic() - ago_s)
 
     def _deliver(self, fetched: dict[TopicPartition, list[ConsumerRecord]]) -> None:
         for records in fetched.values():

@@ -67,7 +67,9 @@ class Header:
     PART = "part"  # records, quarantine: "i" or, on the last, "i/n", when one source became several messages
     TARGET = "target"  # records: rows (when missing) or patches
     HISTORY = "history"  # records: "1" when the rows are also for the generation's history table
+    SHARED_VERSION = "shared-version"  # raw, of a replay: "1" when every record has the message's version
     ATTEMPT = "attempt"  # raw, of a record that comes from quarantine: how often it was replayed
+    POSITION = "position"  # raw, likewise, decimal: its position there; 0 when missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,21 @@ class Topics:
     @property
     def leases(self) -> str:
         return self.prefix + "leases"
+
+    @property
+    def processors_group(self) -> str:
+        """The consumer group whose offsets of topic raw say what has become rows."""
+        return self.prefix + "headwater-processors"
+
+    @property
+    def sinks_group(self) -> str:
+        """The consumer group whose offsets say what is stored (records, quarantine)."""
+        return self.prefix + "headwater-sinks"
+
+    @property
+    def archive_group(self) -> str:
+        """The consumer group whose offsets of topic raw say what is archived."""
+        return self.prefix + "headwater-archive"
 
     def specs(self, *, partitions: int, retention_ms: int = 7 * 24 * 3600 * 1000) -> tuple[TopicSpec, ...]:
         """Return how to create every topic; `partitions` is for those that carry records."""

@@ -21,20 +21,21 @@ class WorkerCrashed(HeadwaterError):
     """Faust gave up; the process ends so that its supervisor starts a fresh one."""
 
 
-async def run_worker(app: RunApp, process: Process, *, needs: str = "") -> None:
+async def run_worker(app: RunApp, process: Process, *, needs: str = "", name: str = "faust") -> None:
     """Run the app until the process is told to stop; raise WorkerCrashed when Faust gives up.
 
     A worker whose fetched runs do not get finished is not alive, whatever it says: it fails its health check.
     Unless the health check named `needs` says that what it needs is away: a restart would not mend that.
+    `name` tells the workers of one process apart in what its health says.
     """
-    process.health.set("faust", ok=False, detail="starting")
+    process.health.set(name, ok=False, detail="starting")
     app.finalize()
     async with asyncio.timeout(START_TIMEOUT_S):
         await app.start()
-    process.health.set("faust", ok=True)
+    process.health.set(name, ok=True)
     spare_collector()
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001 - mode has no public way to wait for it
-    watching = asyncio.create_task(_watch(app, process, needs))
+    watching = asyncio.create_task(_watch(app, process, needs, name))
     try:
         stopping = asyncio.create_task(process.stopping.wait())
         await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -42,7 +43,7 @@ async def run_worker(app: RunApp, process: Process, *, needs: str = "") -> None:
         if crashed.done():
             raise WorkerCrashed(f"Faust gave up: {app.crash_reason!r}") from app.crash_reason
     finally:
-        process.health.set("faust", ok=False, detail="stopping")
+        process.health.set(name, ok=False, detail="stopping")
         watching.cancel()
         crashed.cancel()
         with suppress(TimeoutError):
@@ -50,8 +51,8 @@ async def run_worker(app: RunApp, process: Process, *, needs: str = "") -> None:
                 await app.stop()
 
 
-async def _watch(app: RunApp, process: Process, needs: str) -> None:
-    progress = process.health.progress("runs")
+async def _watch(app: RunApp, process: Process, needs: str, name: str) -> None:
+    progress = process.health.progress("runs" if name == "faust" else f"{name} runs")
     before = 0
     while True:
         await asyncio.sleep(LOOK_EVERY_S)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from headwater.domain.errors import BrokerUnavailable, TooLarge
+from headwater.runtime.clock import Clock
 from headwater.runtime.kafka.producer import Headers, Position
 from headwater.runtime.kafka.topics import MAX_MESSAGE_BYTES
 
@@ -18,6 +19,7 @@ class SentMessage:
     value: bytes | None
     key: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    timestamp_ms: int = 0  # when it was appended, by the log's clock; 0 without one
 
     def header(self, name: str) -> str:
         """Return a header as text; raises KeyError when it is not there."""
@@ -31,8 +33,9 @@ class MemoryProducer:
     keep their senders waiting, as a slow broker does.
     """
 
-    def __init__(self, partitions: int = 4) -> None:
+    def __init__(self, partitions: int = 4, clock: Clock | None = None) -> None:
         self._partitions = partitions
+        self._clock = clock
         self._turns: dict[str, int] = {}
         self._ends: dict[tuple[str, int], int] = {}
         self._acknowledging = asyncio.Event()
@@ -98,5 +101,7 @@ class MemoryProducer:
             partition = self._turns[topic] = (self._turns.get(topic, -1) + 1) % self._partitions
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1
-        self.messages.append(SentMessage(topic, partition, offset, value, key, tuple(headers)))
+        timestamp_ms = self._clock.now_us() // 1000 if self._clock else 0
+        message = SentMessage(topic, partition, offset, value, key, tuple(headers), timestamp_ms)
+        self.messages.append(message)
         return Position(partition, offset)

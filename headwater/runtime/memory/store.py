@@ -4,59 +4,37 @@ It is stricter than ClickHouse where ClickHouse is lax: an integer of more than 
 February is refused here and bent there. Headwater's own rows have neither (domain/types.py).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import DELETED, RECEIVED_AT, RECORD_ID, VERSION, Table
-from headwater.runtime.memory.values import EMPTY, convert, read_stored
-from headwater.runtime.store import ReadField, Relation, RowsRefused, Select, UnknownTable
-
-Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Contents:
-    table: Table
-    columns: dict[str, str]
-    rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)  # by key, the winner only
-
-    def current(self) -> Iterator[Row]:
-        hides = self.table.has_tombstones
-        return (row for row in self.rows.values() if not (hides and row[DELETED]))
-
-    def read(self, row: Any, columns: Sequence[str] | None) -> Row:
-        """Return a row as it is stored; raises ValueError, with a sentence, where ClickHouse would refuse."""
-        if columns:
-            if not isinstance(row, list) or len(row) != len(columns):
-                raise ValueError(f"a row is a JSON array of {len(columns)} values")
-            row = dict(zip(columns, row, strict=True))
-        if not isinstance(row, dict):
-            raise ValueError("a row is a JSON object")  # noqa: TRY004 - one kind of error
-        stored = {name: EMPTY.get(kind) for name, kind in self.columns.items()}
-        for name, value in row.items():
-            if name not in stored:
-                raise ValueError(f"Unknown field found: {name}")
-            if value is not None:
-                stored[name] = read_stored(self.columns[name], value)
-        return stored
-
-    def put(self, row: Row) -> None:
-        key = tuple(row[name] for name in self.table.key)
-        before = self.rows.get(key)
-        if before is None or row[VERSION] >= before[VERSION]:
-            self.rows[key] = row
+from headwater.domain.tables import RECORD_ID, RESOURCE, VERSION, Table
+from headwater.runtime import rowbinary
+from headwater.runtime.memory.relations import Record, records
+from headwater.runtime.memory.shared import SharedTables
+from headwater.runtime.memory.tables import Contents, Row
+from headwater.runtime.memory.values import convert, plain_type
+from headwater.runtime.store import (
+    ArchivedMessage,
+    QuarantinedRecord,
+    ReadField,
+    RefusalQuery,
+    Relation,
+    RowsRefused,
+    Select,
+    UnknownTable,
+)
 
 
 class MemoryStore:
     """Tables in memory. `available = False` makes every call fail as if the server was away."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, _Contents] = {}
+        self._tables: dict[str, Contents] = {}
+        self._shared = SharedTables(self._tables)
         self.available = True
 
     async def start(self) -> None:
@@ -67,11 +45,9 @@ class MemoryStore:
 
     async def ensure_table(self, table: Table, columns: Mapping[str, str]) -> None:
         self._check_available()
-        contents = self._tables.setdefault(table.name, _Contents(table, dict(table.columns)))
+        contents = self._tables.setdefault(table.name, Contents(table, dict(table.columns)))
         for name, kind in columns.items():
-            contents.columns.setdefault(name, kind)
-            for row in contents.rows.values():
-                row.setdefault(name, EMPTY.get(kind))
+            contents.add_column(name, kind)
 
     async def drop_table(self, name: str) -> None:
         self._check_available()
@@ -90,13 +66,22 @@ class MemoryStore:
         for row in read:
             contents.put(row)
 
+    async def insert_binary(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+        contents = self._contents(table)
+        try:
+            kinds = [plain_type(contents.columns[name]) for name in columns]
+            read = [contents.read(list(map(_text, row)), columns) for row in rowbinary.decode(kinds, rows)]
+        except (ValueError, KeyError) as error:
+            raise RowsRefused(str(error)) from error
+        for row in read:
+            contents.put(row)
+
     async def select(self, select: Select) -> list[dict[str, Any]]:
-        rows = [
-            row
-            for row in self._contents(select.relation.table).current()
-            if select.record_id in (None, row[RECORD_ID])
+        answers = [
+            _answer(record, select.fields)
+            for record in self._records(select.relation)
+            if select.record_id in (None, record.system[RECORD_ID])
         ]
-        answers = [_answer(row, select.fields) for row in rows]
         answers.sort(key=partial(_sort_key, RECORD_ID))
         for name, descending in reversed(select.order_by):
             answers.sort(key=partial(_sort_key, name), reverse=descending)
@@ -104,12 +89,81 @@ class MemoryStore:
         return answers[select.offset : select.offset + select.limit]
 
     async def count(self, relation: Relation) -> int:
-        return sum(1 for _ in self._contents(relation.table).current())
+        return len(self._records(relation))
+
+    async def copy_rows(self, source: str, target: str, resources: Sequence[str]) -> None:
+        self._check_available()
+        origin = self._tables.get(source)
+        if origin is None or not resources:
+            return
+        copy = self._tables.setdefault(target, Contents(origin.table, dict(origin.columns)))
+        for name, kind in origin.columns.items():
+            copy.add_column(name, kind)
+        for row in origin.rows.values():
+            resource = row[RESOURCE]
+            if (resource[1] if isinstance(resource, tuple) else resource) in resources:
+                copy.put(copy.filled(row))
+
+    async def delete_rows_before(self, table: str, version: int, column: str = VERSION) -> None:
+        self._check_available()
+        if table in self._tables:
+            self._tables[table].delete_before(column, version)
+
+    async def archived(
+        self, dataset: str, *, after: tuple[int, int, int] | None, limit: int, max_bytes: int
+    ) -> list[ArchivedMessage]:
+        self._check_available()
+        return self._shared.archived(dataset, after, limit, max_bytes)
+
+    async def count_archived(self, dataset: str) -> int:
+        self._check_available()
+        return self._shared.count_archived(dataset)
+
+    async def delete_archived(self, dataset: str, resource: str, before_version: int) -> None:
+        self._check_available()
+        self._shared.delete_archived(dataset, resource, before_version)
+
+    async def refusals(self, query: RefusalQuery) -> list[QuarantinedRecord]:
+        self._check_available()
+        return self._shared.refusals(query)[query.offset : query.offset + query.limit]
+
+    async def refusals_total(self, query: RefusalQuery) -> int:
+        self._check_available()
+        return len(self._shared.refusals(query))
+
+    async def count_refusals(self, dataset: str) -> dict[str, int]:
+        self._check_available()
+        return self._shared.count_refusals(dataset)
+
+    async def dataset_versions(self, dataset: str, limit: int, offset: int) -> list[tuple[int, str]]:
+        self._check_available()
+        versions = self._shared.dataset_versions(dataset)
+        return [(row["revision"], row["saved_at"]) for row in versions[offset : offset + limit]]
+
+    async def count_dataset_versions(self, dataset: str) -> int:
+        self._check_available()
+        return len(self._shared.dataset_versions(dataset))
+
+    async def dataset_version(self, dataset: str, revision: int) -> dict[str, Any] | None:
+        self._check_available()
+        for row in self._shared.dataset_versions(dataset):
+            if row["revision"] == revision:
+                found: dict[str, Any] = orjson.loads(row["document"])
+                return found
+        return None
+
+    async def forget(self, dataset: str) -> None:
+        self._check_available()
+        self._shared.forget(dataset)
 
     async def ping(self) -> None:
         self._check_available()
 
-    def _contents(self, table: str) -> _Contents:
+    def _records(self, relation: Relation) -> list[Record]:
+        self._check_available()
+        return list(records(self._tables, relation))
+
+    def _contents(self, table: str) -> Contents:
         self._check_available()
         if table not in self._tables:
             raise UnknownTable(f"there is no table {table!r}")
@@ -127,14 +181,19 @@ def _listed(rows: bytes) -> list[Any]:
     return listed
 
 
-def _answer(row: Row, fields: Sequence[ReadField]) -> dict[str, Any]:
-    system = {name: row.get(name) for name in (RECORD_ID, VERSION, RECEIVED_AT)}
-    return system | {one.name: _value(row, one) for one in fields}
+def _text(value: Any) -> Any:
+    """Return a binary string as text from which its bytes can be had again, whatever they are."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value
 
 
-def _value(row: Row, wanted: ReadField) -> Any:
+def _answer(record: Record, fields: Sequence[ReadField]) -> Row:
+    return record.system | {one.name: _value(record, one) for one in fields}
+
+
+def _value(record: Record, wanted: ReadField) -> Any:
+    values = record.values(wanted.columns)
     for column in wanted.columns:
-        value = convert(column, row.get(column), wanted.type)
+        value = convert(column, values.get(column), wanted.type)
         if value is not None:
             return value
     return None

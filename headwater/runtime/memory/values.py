@@ -10,13 +10,16 @@ import orjson
 
 from headwater.domain.tables import CLICKHOUSE_TYPES, MOMENT
 from headwater.domain.types import INT_MAX, INT_MIN, READERS, FieldType, number_text
-from headwater.runtime.statements import stored_type
+from headwater.runtime.sql.conversions import stored_type
 
 _T = FieldType
 _MOMENT_FORMAT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 
+_PAIR = re.compile(r"SimpleAggregateFunction\(max, Tuple\(UInt64, (.*)\)\)")
+_GREATEST = re.compile(r"SimpleAggregateFunction\(max, (UInt64)\)")
+
 # What a column holds where a row says nothing; columns that are not listed hold null.
-EMPTY: Mapping[str, Any] = {
+_EMPTY: Mapping[str, Any] = {
     "String": "",
     "LowCardinality(String)": "",
     "UInt8": 0,
@@ -87,9 +90,35 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+def plain_type(clickhouse_type: str) -> str:
+    """Return a type without what says how it is compressed, and that the greatest value counts."""
+    kind = clickhouse_type.partition(" CODEC")[0]
+    greatest = _GREATEST.fullmatch(kind)
+    return greatest[1] if greatest else kind
+
+
+def empty_value(clickhouse_type: str) -> Any:
+    """Return what a column holds where a row says nothing: null, or what its type has instead."""
+    kind = plain_type(clickhouse_type)
+    if pair := _PAIR.fullmatch(kind):
+        return (0, empty_value(pair[1]))
+    return _EMPTY.get(kind)
+
+
 def read_stored(clickhouse_type: str, value: Any) -> Any:
     """Return a JSON value as a column of this type holds it; raises ValueError when it cannot."""
-    return _READERS[clickhouse_type](value)
+    kind = plain_type(clickhouse_type)
+    if pair := _PAIR.fullmatch(kind):
+        return _read_pair(pair[1], value)
+    return _READERS[kind](value)
+
+
+def _read_pair(kind: str, value: Any) -> tuple[int, Any]:
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - a pair has two
+        raise ValueError(f"{value!r} is not a version and a value")
+    version, inner = value
+    read = empty_value(kind) if inner is None else read_stored(kind, inner)
+    return (_READERS["UInt64"](version), read)
 
 
 def convert(column: str, value: Any, wanted: FieldType) -> Any:

@@ -8,7 +8,8 @@ import pytest
 from headwater.domain.datasets import Dataset, encode_dataset
 from headwater.domain.errors import BrokerUnavailable
 from headwater.embedded.kafka import KafkaBroker
-from headwater.runtime.catalog import BASE, KafkaCatalog
+from headwater.runtime.catalog import KafkaCatalog
+from headwater.runtime.documents import BASE
 from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer
 from headwater.runtime.kafka.tail import Tail

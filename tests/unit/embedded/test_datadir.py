@@ -55,6 +55,15 @@ def test_given_admin_key_is_not_kept(data_dir):
     assert data_dir.try_admin_key() is None
 
 
+def test_secret_key_is_made_once_private_and_another(data_dir):
+    """As the administrator's; whoever has the one must not have the other."""
+    data_dir.path.mkdir()
+    key = data_dir.ensure_secret_key({})
+    assert key == data_dir.ensure_secret_key({}) != data_dir.ensure_admin_key({})
+    assert stat.S_IMODE(data_dir.secret_key_file.stat().st_mode) == 0o600
+    assert data_dir.ensure_secret_key({"HEADWATER_SECRET_KEY": "given"}) == "given"
+
+
 def test_state_is_read_back_while_the_stack_runs(data_dir):
     """A file of a killed stack is no running stack."""
     with pytest.raises(NotRunning):

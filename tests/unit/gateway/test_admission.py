@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.admission import Target, admit, pushkey_of
-from headwater.domain.datasets import Dataset, PushKey, Resource, hash_pushkey
-from headwater.domain.errors import Disabled, NotFound, NotPublished, Unauthorized
+from gateway.admission import check_key, check_open, find_resource, pushkey_of
+from headwater.domain.datasets import Dataset, PushKey, Resource, Scope, hash_pushkey
+from headwater.domain.errors import Disabled, Forbidden, NotFound, NotPublished, Unauthorized
 from headwater.runtime.memory.catalog import MemoryCatalog
 
 KEY = "5a" * 28
@@ -23,9 +23,17 @@ async def catalog_with(dataset=DATASET, **changes):
     return catalog
 
 
-async def test_right_key_names_the_target():
-    """The revision that admitted the records travels with them."""
-    assert admit(await catalog_with(), "flights", "realtime", KEY, 0) == Target("flights", "realtime", 1)
+def admit(catalog, dataset_id, resource_id, key, scope=Scope.PUSH, now_us=0):
+    """Check in the order of the doors."""
+    dataset, resource = find_resource(catalog, dataset_id, resource_id)
+    found = check_key(resource, key, scope, now_us)
+    check_open(dataset, resource)
+    return found
+
+
+async def test_right_key_opens():
+    """Who came with which key is known: its rate is counted by that."""
+    assert admit(await catalog_with(), "flights", "realtime", KEY).uid == "pk_1"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +52,7 @@ async def test_right_key_names_the_target():
 async def test_first_failing_check_answers(dataset_id, resource_id, key, error, code):
     """Dataset, resource, key: in this order, each with its own code."""
     with pytest.raises(error) as caught:
-        admit(await catalog_with(), dataset_id, resource_id, key, 0)
+        admit(await catalog_with(), dataset_id, resource_id, key)
 
     assert caught.value.code == code
 
@@ -54,17 +62,17 @@ async def test_a_wrong_key_learns_nothing_about_the_state():
     catalog = await catalog_with(published=False, resources=(replace(RESOURCE, enabled=False),))
 
     with pytest.raises(Unauthorized):
-        admit(catalog, "flights", "realtime", "wrong", 0)
+        admit(catalog, "flights", "realtime", "wrong")
     with pytest.raises(NotPublished):
-        admit(catalog, "flights", "realtime", KEY, 0)
+        admit(catalog, "flights", "realtime", KEY)
 
 
 async def test_disabled_resource_accepts_nothing():
     """A disabled resource is named in the refusal."""
+    catalog = await catalog_with(resources=(replace(RESOURCE, enabled=False),))
+
     with pytest.raises(Disabled, match="realtime"):
-        admit(
-            await catalog_with(resources=(replace(RESOURCE, enabled=False),)), "flights", "realtime", KEY, 0
-        )
+        admit(catalog, "flights", "realtime", KEY)
 
 
 async def test_other_kinds_of_resources_cannot_be_pushed_to():
@@ -72,7 +80,30 @@ async def test_other_kinds_of_resources_cannot_be_pushed_to():
     catalog = await catalog_with(resources=(replace(RESOURCE, type="http"),))
 
     with pytest.raises(NotFound):
-        admit(catalog, "flights", "realtime", KEY, 0)
+        admit(catalog, "flights", "realtime", KEY)
+
+
+@pytest.mark.parametrize(("scope", "other"), [(Scope.PUSH, Scope.DELETE), (Scope.DELETE, Scope.PUSH)])
+def test_a_key_may_do_what_its_scopes_say(scope, other):
+    """The right key for something else is forbidden, not unauthorised."""
+    key = PushKey(uid="pk_1", hash=hash_pushkey(KEY), scopes=(scope,))
+    resource = replace(RESOURCE, keys=(key,))
+
+    assert check_key(resource, KEY, scope, 0) is key
+    with pytest.raises(Forbidden, match=f"may not {other}") as caught:
+        check_key(resource, KEY, other, 0)
+    assert caught.value.code == "insufficient_scope"
+
+
+def test_an_expired_key_is_a_wrong_key():
+    """From its moment on; another key of the resource is as good as ever."""
+    old = PushKey(uid="pk_0", hash=hash_pushkey("old"), expires_at_us=10)
+    resource = replace(RESOURCE, keys=(*RESOURCE.keys, old))
+
+    assert check_key(resource, "old", Scope.PUSH, 9) is old
+    with pytest.raises(Unauthorized):
+        check_key(resource, "old", Scope.PUSH, 10)
+    assert check_key(resource, KEY, Scope.PUSH, 10) is RESOURCE.keys[0]
 
 
 @pytest.mark.parametrize(

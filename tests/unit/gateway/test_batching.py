@@ -175,6 +175,24 @@ async def test_nobody_is_answered_before_the_acknowledgement(producer, batcher):
     await asyncio.wait_for(answer, 1)
 
 
+async def test_stamped_push_travels_alone_with_its_version_and_moment(producer, batcher):
+    """Whenever it is repeated it is the same message; the versions of other pushes are their own."""
+    version = (1_600_000_000_000_000 << 12) + 5
+    others = [batcher.add(TARGET, Op.UPSERT, one(number)) for number in (1, 2)]
+    stamped = [batcher.add_stamped(TARGET, Op.UPSERT, one(3), version) for _ in range(2)]
+    positions = await asyncio.wait_for(asyncio.gather(*others, *stamped), 1)
+
+    messages = producer.sent(TOPIC)
+    first, second = (one for one in messages if one.header(Header.VERSION) == str(version))
+    assert first.headers == second.headers
+    assert first.header(Header.RECEIVED_AT) == "1600000000000000"
+    assert [(one.partition, one.offset) for one in (first, second)] == [
+        (one.partition, one.offset) for one in positions[2:]
+    ]
+    assert positions[0] == positions[1]
+    assert not batcher._under_way
+
+
 async def test_closing_sends_what_is_open(producer):
     """A stop answers everybody who was let in; nothing waits for its linger."""
     batcher = new_batcher(producer, BatchPolicy(linger_s=60, max_bytes=1000, max_records=50))

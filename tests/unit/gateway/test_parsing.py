@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.parsing import BOM, NO_RECORDS, parse_records
-from headwater.domain.errors import InvalidPush, InvalidRecord
+from headwater.domain.errors import InvalidPush, InvalidRecord, OverLimit
 
 SPACE = st.text(alphabet=" \t\r\n", max_size=3)
 SCALARS = (
@@ -93,10 +93,10 @@ def test_bad_json_is_refused_with_its_place(body, where):
 
 def test_depth_is_bounded():
     """A thousand brackets are an attack on parsers, ours and those behind us."""
-    with pytest.raises(InvalidPush) as caught:
+    with pytest.raises(OverLimit) as caught:
         parse_records(b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}")
 
-    assert caught.value.code == "invalid_json"
+    assert caught.value.code == "too_deep"
 
 
 @pytest.mark.parametrize(

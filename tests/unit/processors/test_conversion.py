@@ -7,8 +7,9 @@ from headwater.domain.datasets import Dataset, FieldItem, Resource
 from headwater.domain.fields import configure
 from headwater.domain.schema import MAX_FIELDS, Rung, Schema
 from headwater.domain.tables import ROW_COLUMNS
-from processors.conversion import Converter
+from processors.conversion import Converter, removals
 from processors.parsing import Arrivals
+from processors.slots import UnknownFields
 
 NOW = "2026-01-01 00:00:00.000000"
 SEED = {"identifier": "ab1", "timestamp": "2014/01/27T04:15:00", "parameter": "speed", "value": 150.5}
@@ -170,6 +171,59 @@ def test_two_keys_of_one_name_count_once():
     [row] = rows(dataset(), {"a b": 1, "a-b": "x"})
     assert "a_b:int" not in row
     assert row["a_b:text"] == "x"
+
+
+def test_records_that_share_a_version_are_refused_in_their_places():
+    """As a native producer's array does: in quarantine each has a place of its own."""
+    one = dataset({"id": 1}, ("annotate", {"field": "id", "annotation": "id"}))
+    sent = [{"id": "x"}, {"id": 1}, {"id": "y"}]
+    given = Arrivals(sent, [7, 7, 7], [NOW] * 3, [], [0, 1, 2])
+    for converted in (converter(one).upserts(given, "r"), converter(one).deletes(given, "r")):
+        assert [(refusal.version, refusal.position) for refusal in converted.refused] == [(7, 0), (7, 2)]
+    assert [refusal.position for refusal in removals(given, "r").refused] == [0, 1, 2]
+
+
+def test_dropped_unknown_fields_are_not_there():
+    """Neither stored nor learnt, and no part of the id; so a delete of the whole record finds it."""
+    fresh = converter(dataset({"a": 1}))
+    converted = fresh.upserts(arrivals({"a": 1, "typo": 2}, {"a": 1}), "r", UnknownFields.DROP)
+    first, second = named(converted)
+    assert first["_id"] == second["_id"]
+    assert not any(name.startswith("typo") for name in converted.columns)
+    assert "typo" not in fresh.learnt
+    [gone] = named(fresh.deletes(arrivals({"a": 1, "typo": 3}), "r", UnknownFields.DROP))
+    assert gone["_id"] == first["_id"]
+
+
+def test_rejected_unknown_fields_refuse_their_record():
+    """Whatever the dataset does with values that do not fit; neighbours go on."""
+    fresh = converter(dataset({"a": 1}))
+    for convert in (fresh.upserts, fresh.deletes):
+        converted = convert(arrivals({"a": 1, "typo": 2}, {"a": 1}), "r", UnknownFields.REJECT)
+        assert len(converted.rows) == 1
+        [refusal] = converted.refused
+        assert [(reason.code, reason.field) for reason in refusal.reasons] == [("unknown_field", "typo")]
+
+
+def test_fields_that_were_seen_or_declared_or_deleted_are_not_unknown():
+    """Unknown is what nobody ever told of."""
+    one = dataset({"a": 1}, ("delete", {"field": "gone"}))
+    fresh = converter(one, Schema({"seen": [Rung.TEXT]}))
+    record = {"a": 1, "seen": "x", "gone": 1}
+    for policy in UnknownFields:
+        converted = fresh.upserts(arrivals(record), "r", policy)
+        assert [
+            {name: row[name] for name in row if not name.startswith("_")} for row in named(converted)
+        ] == [{"a:int": 1, "seen:text": "x"}]
+
+
+def test_one_resource_may_evolve_what_another_drops():
+    """The policy belongs to the resource, the converter to the dataset."""
+    fresh = converter(dataset({"a": 1}))
+    assert fresh.upserts(arrivals({"a": 1, "new": 2}), "r", UnknownFields.DROP).columns == {
+        "a:int": "Nullable(Int64)"
+    }
+    assert "new:int" in fresh.upserts(arrivals({"a": 1, "new": 2}), "r", UnknownFields.EVOLVE).columns
 
 
 VALUES = st.one_of(

@@ -48,6 +48,17 @@ def test_records_of_one_native_message_stay_below_the_next_message():
     assert max(arrivals.versions[:3]) < arrivals.versions[3]
 
 
+def test_a_replay_may_say_that_its_records_share_a_version():
+    """As they did when they came without one: the replay is the same records again."""
+    message = pushed(0, b'[{"a":1},7,{"a":2}]', 5)
+    headers = (*message.headers, ("shared-version", b"1"))
+    arrivals = parse(run(message._replace(headers=headers)))
+    first = stamp_at(T_MS * 1000) + 5
+    assert arrivals.versions == [first, first]
+    assert arrivals.positions == [0, 2]
+    assert [(one.version, one.position) for one in arrivals.refused] == [(first, 1)]
+
+
 def test_ndjson_and_byte_order_mark():
     """One object a line; empty lines are nothing."""
     arrivals = parse(run(native(0, b'\xef\xbb\xbf{"a":1}\n\n{"a":2}\r\n')))
@@ -82,6 +93,29 @@ def test_a_version_far_in_the_future_is_refused():
     assert [refusal.reasons[0].code for refusal in arrivals.refused] == ["invalid_version"] * 2
 
 
+def test_records_know_their_place_in_their_message():
+    """Records that share a version wait in quarantine side by side, also those that are refused later."""
+    arrivals = parse(run(native(7, b'[{"a":1},3,{"a":2}]'), native(8, b'[{"a":3},{"a":4}]')))
+    assert arrivals.positions == [0, 2, 0, 1]
+    assert [refusal.position for refusal in arrivals.refused] == [1]
+    assert [arrivals.position_of(record) for record in arrivals.records] == [0, 2, 0, 1]
+
+
+def test_a_record_from_quarantine_keeps_its_place_there():
+    """Refused again, it must replace itself and nothing else."""
+    arrivals = parse(run(Message(0, T_MS, b'{"a":1}', (("position", b"7"),))))
+    assert arrivals.positions == [7]
+    arrivals = parse(run(Message(0, T_MS, b'{"a":1}', (("position", b"9" * 10),))))
+    assert arrivals.positions == [0]
+
+
+def test_an_arrival_that_is_no_moment_is_the_brokers():
+    """Anybody may send the header; it must not stop the partition."""
+    for nonsense in (b"9" * 17, b"", b"-1", b"soon"):
+        arrivals = parse(run(Message(0, T_MS, b'{"a":1}', (("received-at", nonsense),))))
+        assert arrivals.received_at == [moment_text(T_MS * 1000)]
+
+
 VALUES = st.lists(
     st.dictionaries(st.text(max_size=3), st.integers(0, 99) | st.text(max_size=3), max_size=3).map(
         orjson.dumps
@@ -103,6 +137,7 @@ def test_reading_many_at_once_is_reading_one_by_one(values):
         return  # pieces that are only JSON together: they harm nobody but their sender
     assert together.records == [record for part in alone for record in part.records]
     assert together.versions == [version for part in alone for version in part.versions]
+    assert together.positions == [position for part in alone for position in part.positions]
     assert together.refused == [refusal for part in alone for refusal in part.refused]
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from headwater.domain.catalog_log import Line
 from headwater.domain.datasets import Dataset, encode_dataset
+from headwater.domain.document_log import Line
 from headwater.domain.errors import Conflict
-from headwater.runtime.catalog import _line
-from headwater.runtime.memory.catalog import MemoryCatalog, MemoryLog
+from headwater.runtime.catalog import DATASETS
+from headwater.runtime.documents import MemoryLog, line_of
+from headwater.runtime.memory.catalog import MemoryCatalog
 
 DATASET = Dataset(uid="da_1", dataset_id="a", title="A", revision=1)
 
@@ -21,10 +22,14 @@ class Message:
     value: bytes | None = None
 
 
+def line(message, headers):
+    return line_of(DATASETS, message.key, message.value, headers)
+
+
 def test_line_is_read_from_a_message():
     """Key, value and base; no value is a deletion."""
-    assert _line(Message(value=encode_dataset(DATASET)), {"base": b"0"}) == Line("da_1", 0, DATASET)
-    assert _line(Message(), {"base": b"4"}) == Line("da_1", 4, None)
+    assert line(Message(value=encode_dataset(DATASET)), {"base": b"0"}) == Line("da_1", 0, DATASET)
+    assert line(Message(), {"base": b"4"}) == Line("da_1", 4, None)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +49,7 @@ def test_line_is_read_from_a_message():
 def test_foreign_messages_are_told_apart(message, headers):
     """Each raises what the reader skips a line for, nothing else."""
     with pytest.raises((KeyError, TypeError, ValueError)):
-        _line(message, headers)
+        line(message, headers)
 
 
 async def test_catalogs_over_one_log_are_one_catalog():

@@ -4,10 +4,18 @@ import asyncio
 
 import pytest
 
+from headwater.domain.leases import LEASES
+from headwater.runtime.activity import MemoryActivity
 from headwater.runtime.clock import ManualClock
+from headwater.runtime.documents import MemoryDocuments
+from headwater.runtime.leases import Leases
 from headwater.runtime.memory.catalog import MemoryCatalog
+from headwater.runtime.memory.log import MemoryOffsets, MemoryReader
+from headwater.runtime.memory.mail import MemoryMailer
+from headwater.runtime.memory.producer import MemoryProducer
 from headwater.runtime.memory.store import MemoryStore
-from schedulers.app import build, run_until
+from headwater.runtime.schemas import MemorySchemas
+from schedulers.app import Parts, build, run_until
 from schedulers.settings import SchedulerSettings
 
 pytestmark = pytest.mark.timeout(20)
@@ -51,15 +59,29 @@ async def test_a_job_that_crashes_takes_the_process_with_it():
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_the_canary_can_be_switched_off(enabled):
-    """Without it nothing is pushed and nothing is measured."""
-    jobs = build(
-        SchedulerSettings(canary_enabled=enabled),
-        name="schedulers",
-        catalog=MemoryCatalog(),
+def test_each_job_can_be_switched_off(enabled):
+    """Several schedulers may share the work in any way."""
+    settings = SchedulerSettings(canary_enabled=enabled, rebuild_enabled=enabled, alerts_enabled=enabled)
+
+    jobs = build(settings, name="schedulers", parts=parts())
+
+    assert [type(job).__name__ for job in jobs] == ["Canary", "Rebuilder", "Alerter"] * enabled
+
+
+def parts():
+    """Return parts that need nothing outside this process."""
+    clock, producer, catalog = ManualClock(), MemoryProducer(), MemoryCatalog()
+    return Parts(
+        catalog=catalog,
         gateway=None,
         store=MemoryStore(),
-        clock=ManualClock(),
+        schemas=MemorySchemas(),
+        producer=producer,
+        offsets=MemoryOffsets(producer),
+        reader=lambda: MemoryReader(producer, "raw"),
+        leases=Leases(MemoryDocuments(LEASES), clock),
+        activity=MemoryActivity(),
+        mailer=MemoryMailer(),
+        webhook=None,
+        clock=clock,
     )
-
-    assert len(jobs) == enabled

@@ -55,12 +55,23 @@ class Log:
         self.queue = CommitQueue()
         self.end = 0
 
-    def run(self, *values, dataset="da_a", generation=1, schema=SCHEMA, topic="headwater.records", **headers):
+    def run(
+        self,
+        *values,
+        dataset="da_a",
+        generation=1,
+        schema=SCHEMA,
+        topic="headwater.records",
+        routed=None,
+        **headers,
+    ):
         """Return the next run: each value is a message; a message's source is its own place.
 
-        `headers` replace those that tell about a message alone: count and version. None leaves one out.
+        `routed` are further headers that route; `headers` replace those that tell about a message alone:
+        count and version. None leaves one out.
         """
-        routing = encoded({"dataset": dataset, "generation": str(generation), "schema": schema})
+        shared = {"dataset": dataset, "generation": str(generation), "schema": schema, **(routed or {})}
+        routing = encoded(shared)
         first, self.end = self.end, self.end + len(values)
         messages = []
         for offset, value in enumerate(values, first):
@@ -75,12 +86,52 @@ class Log:
         return self.queue.safe_offset or 0
 
 
+T_MS = 1_714_979_289_000  # 2024-05-06 07:08:09
+STAMP = T_MS * 1000 << 12
+
+
+def raw(
+    *bodies,
+    native=False,
+    dataset="da_a",
+    resource="door",
+    op=None,
+    origin="push",
+    pushkey="k" * 56,
+    revision=1,
+    version=STAMP,
+    count=1,
+    first=0,
+    partition=0,
+    step_ms=0,
+    queue=None,
+):
+    """Return a run of topic raw: as the gateway sends it, or a native producer with nothing but a key."""
+    shared = {"dataset": dataset, "resource": resource, "op": op}
+    if native:
+        own = {"pushkey": pushkey}
+    else:
+        own = {
+            "origin": origin,
+            "revision": str(revision),
+            "version": str(version),
+            "count": str(count),
+            "received-at": str(T_MS * 1000 + 5),
+        }
+    headers = encoded({**shared, **own})
+    messages = [Message(first + at, T_MS + at * step_ms, body, headers) for at, body in enumerate(bodies)]
+    if queue is not None:
+        queue.fetched(first, first + len(bodies))
+    return Run("headwater.raw", partition, first, first + len(bodies), headers, messages, queue, uniform=True)
+
+
 class GatedStore(MemoryStore):
     """A store in memory whose inserts can be kept waiting, and that notes them."""
 
     def __init__(self):
         super().__init__()
         self.inserts = []
+        self.binary_inserts = 0
         self.in_flight = 0
         self.most_in_flight = 0
         self._held = 0
@@ -96,6 +147,10 @@ class GatedStore(MemoryStore):
 
     def release(self):
         self._open.set()
+
+    async def insert_binary(self, table, columns, rows):
+        await super().insert_binary(table, columns, rows)
+        self.binary_inserts += 1
 
     async def insert(self, table, rows, columns=None):
         self.inserts.append((table, rows, columns))
@@ -161,6 +216,11 @@ async def reached(condition):
 @pytest.fixture
 def make_row():
     return row
+
+
+@pytest.fixture
+def raw_run():
+    return raw
 
 
 @pytest.fixture

@@ -50,6 +50,20 @@ def test_news_names_the_generation_its_sources_and_the_greatest_version(log):
     }
 
 
+def test_parts_of_a_run_are_told_one_by_one(log):
+    """A run that became several messages is through when all of its parts are; the last says how many."""
+    parcels = [
+        rows_parcel(log.run(b"", source="0:5:9", part="0")),
+        rows_parcel(log.run(b"", source="0:5:9", part="1/2")),
+        rows_parcel(log.run(b"", source="0:9:12")),
+    ]
+
+    value = orjson.loads(applied_value(parcels, 3))
+
+    assert value["sources"] == ["0:9:12"]
+    assert value["parts"] == ["0:5:9:0", "0:5:9:1/2"]
+
+
 @pytest.mark.parametrize("version", [None, "", "x", "-1", "٣", "9" * 5000])
 def test_news_of_messages_without_a_readable_version_is_still_news(log, version):
     """Their runs' end is to be told all the same."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headwater.domain.tables import QUARANTINE, ROW_COLUMNS
+from headwater.domain.tables import PATCH_COLUMNS, QUARANTINE, ROW_COLUMNS, patch_type
 from sinks.parcels import Unaddressed, columns_of, count_rows, quarantine_parcel, replaced, rows_parcel
 
 
@@ -80,11 +80,56 @@ def test_schema_header_is_read_once():
 
 
 def test_run_of_refused_records_goes_to_the_quarantine_table(log):
-    """All datasets share that table."""
-    parcel = quarantine_parcel(log.run(b'{"dataset":"da_x"}', topic="headwater.quarantine"))
+    """All datasets share that table; the headers say whose records these are."""
+    run = log.run(b'{"dataset":"da_x"}', topic="headwater.quarantine", dataset="da_x", generation="")
 
-    assert (parcel.table, parcel.dataset, parcel.rows) == (QUARANTINE, "", 1)
+    parcel = quarantine_parcel(run)
+
+    assert (parcel.table, parcel.dataset, parcel.generation, parcel.rows) == (QUARANTINE, "da_x", 0, 1)
     assert parcel.layout == ()
+    assert parcel.is_refused
+
+
+def patched(kind):
+    return f'{{"n:int":"SimpleAggregateFunction(max, Tuple(UInt64, {kind}))"}}'
+
+
+PATCH_SCHEMA = patched("Nullable(Int64)")
+
+
+def test_run_of_patches_is_for_the_patches_table(log):
+    """How they begin and the types of their columns are other than those of rows."""
+    parcel = rows_parcel(log.run(b"", generation=7, schema=PATCH_SCHEMA, routed={"target": "patches"}))
+
+    assert parcel.table.name == "d_a_g7_p"
+    assert parcel.layout == (*PATCH_COLUMNS, "n:int")
+    assert parcel.columns == {"n:int": patch_type("Nullable(Int64)")}
+    assert parcel.history is None
+
+
+def test_history_goes_first(log):
+    """Who can read a record as of now must find it in its history too."""
+    rows = rows_parcel(log.run(b"", routed={"history": "1"}))
+    patches = rows_parcel(log.run(b"", schema=PATCH_SCHEMA, routed={"history": "1", "target": "patches"}))
+
+    assert [table.name for table in rows.tables] == ["d_a_g1_h", "d_a_g1"]
+    assert [table.name for table in patches.tables] == ["d_a_g1_ph", "d_a_g1_p"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "target"),
+    [
+        (None, "elsewhere"),
+        (PATCH_SCHEMA, "rows"),
+        ('{"n:int":"Nullable(Int64)"}', "patches"),
+        (patched("Nullable(Int64)), x Array(UInt8"), "patches"),
+        ('{"_patched":"SimpleAggregateFunction(max, Tuple(UInt64, Nullable(Int64)))"}', "patches"),
+    ],
+)
+def test_types_must_be_those_of_the_target(log, schema, target):
+    """A column of one kind of table in the other would refuse all rows for ever."""
+    with pytest.raises(Unaddressed):
+        rows_parcel(log.run(b"", schema=schema, routed={"target": target}))
 
 
 def test_refused_records_are_counted_by_their_lines(log):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from headwater.domain.tables import QUARANTINE, rows_table
+from headwater.domain.tables import QUARANTINE, patch_type, rows_table
 from headwater.runtime import metrics
 from sinks.parcels import quarantine_parcel, rows_parcel
 
@@ -305,14 +305,110 @@ async def test_generation_that_ends_during_an_outage_is_discarded(world, make_ro
 
 
 async def test_refused_records_of_processors_are_stored_in_quarantine(world, eventually):
-    """The quarantine topic's lines are rows of the quarantine table; nothing is told of them."""
-    line = orjson.dumps({"dataset": "da_a", "_version": 1, "position": 0, "record": "{", "errors": "[]"})
-    await world.writer.put(quarantine_parcel(world.log.run(line, topic="headwater.quarantine")))
+    """The quarantine topic's lines are rows of the quarantine table."""
+    await world.writer.put(refused(world, "da_a"))
 
     await eventually(lambda: world.log.finished == 1)
     assert len(await quarantined(world)) == 1
+
+
+def refused(world, dataset, **headers):
+    """Return a parcel with one refused record of a dataset."""
+    line = orjson.dumps({"dataset": dataset, "_version": 1, "position": 0, "record": "{", "errors": "[]"})
+    return quarantine_parcel(
+        world.log.run(line, dataset=dataset, schema=None, topic="headwater.quarantine", **headers)
+    )
+
+
+async def test_refused_records_are_told_of_too(world, eventually):
+    """Who waits for a push to be through learns of its end, whichever it was; each dataset gets its news."""
+    before = metrics.STORED_ROWS._value.get()
+    world.store.hold()
+    await world.writer.put(refused(world, "da_a", source="3:0:1", part="0"))
+    await world.writer.put(refused(world, "da_a", source="3:1:2"))
+    await world.writer.put(refused(world, "da_b", source="3:2:3"))
+    await world.writer.put(refused(world, "", source="3:3:4"))
     await settle()
     assert world.applied() == []
+
+    world.store.release()
+
+    await eventually(lambda: len(world.applied()) == 3)
+    assert [(news["dataset"], news["sources"], news["rows"]) for news in world.applied()] == [
+        ("da_a", [], 0),
+        ("da_a", ["3:1:2"], 0),
+        ("da_b", ["3:2:3"], 0),
+    ]
+    assert world.applied()[0]["parts"] == ["3:0:1:0"]
+    assert metrics.STORED_ROWS._value.get() == before
+
+
+PATCH_SCHEMA = orjson.dumps({"n:int": patch_type("Nullable(Int64)")}).decode()
+
+
+async def test_patches_are_stored_in_their_own_table(world, eventually):
+    """Of each field the last value counts, in any order; the rows table is not touched."""
+    moment = "2024-05-06 07:08:09.000010"
+    for version, cell in ((5, [5, 50]), (4, [4, 40]), (6, None)):
+        patch = orjson.dumps(["a", version, [version, "realtime"], [version, moment], cell])
+        run = world.log.run(
+            patch, schema=PATCH_SCHEMA, routed={"target": "patches"}, version=str(version), count="1"
+        )
+        await world.writer.put(rows_parcel(run))
+
+    await eventually(lambda: world.log.finished == 3)
+
+    assert await world.store.tables() == ["d_a_g1_p"]
+    (patch,) = world.store._tables["d_a_g1_p"].rows.values()
+    assert (patch["_patched"], list(patch["n:int"])) == (6, [5, 50])
+
+
+async def test_refused_patch_waits_in_quarantine(world, eventually):
+    """What can be read of it is kept by name."""
+    patch = orjson.dumps(["a", 5, [5, "realtime"], [5, "2024-05-06 07:08:09.000010"], [5, "many"]])
+    run = world.log.run(patch, schema=PATCH_SCHEMA, routed={"target": "patches"}, count="1")
+    await world.writer.put(rows_parcel(run))
+
+    await eventually(lambda: world.log.finished == 1)
+
+    (row,) = await quarantined(world)
+    assert (row["_version"], row["resource"], row["op"], row["code"]) == (
+        5,
+        "realtime",
+        "merge",
+        "store_refused",
+    )
+    assert row["_received_at"] == "2024-05-06 07:08:09.000010"
+
+
+async def test_history_keeps_what_the_table_replaces(world, make_row, eventually):
+    """The same rows go to both; a run is finished when both have them."""
+    world.store.hold_at(2)
+    runs = [world.log.run(make_row("a", version, version), routed={"history": "1"}) for version in (1, 2)]
+    await world.writer.put(rows_parcel(runs[0]))
+    await eventually(lambda: len(world.store.inserts) == 2)
+    await settle()
+    assert world.log.finished == 0
+
+    world.store.release()
+    await world.writer.put(rows_parcel(runs[1]))
+
+    await eventually(lambda: world.log.finished == 2)
+    assert [table for table, _, _ in world.store.inserts] == ["d_a_g1_h", "d_a_g1"] * 2
+    assert [row["n:int"] for row in world.store._tables["d_a_g1_h"].rows.values()] == [1, 2]
+    assert [row["n:int"] for row in world.store._tables["d_a_g1"].rows.values()] == [2]
+
+
+async def test_rows_with_and_without_history_do_not_mix(world, make_row, eventually):
+    """A message says itself whether its rows are kept."""
+    world.store.hold()
+    for name, routed in (("a", {}), ("b", {"history": "1"}), ("c", {})):
+        await world.writer.put(rows_parcel(world.log.run(make_row(name), routed=routed)))
+    world.store.release()
+
+    await eventually(lambda: world.log.finished == 3)
+    assert sorted(await world.ids()) == ["a", "b", "c"]
+    assert [row["_id"] for row in world.store._tables["d_a_g1_h"].rows.values()] == ["b"]
 
 
 async def test_unaddressed_rows_end_in_quarantine(world, make_row, eventually):

@@ -6,10 +6,11 @@ import pytest
 
 from gateway.admin import edits
 from gateway.admin.documents import parse_dataset, parse_resource
+from gateway.admin.keyring import new_key
 from gateway.admin.states import InvalidStatus
 from headwater.domain.datasets import Dataset, FieldItem
-from headwater.domain.errors import Conflict, InvalidDocument, NotFound
-from headwater.domain.schema import MAX_FIELDS, Rung, Schema
+from headwater.domain.errors import Conflict, NotFound
+from headwater.domain.schema import Schema
 
 DATASET = Dataset(uid="da_1", dataset_id="a", title="A", revision=3, created_at="2024-01-01T00:00:00+00:00")
 RESOURCE = parse_resource({"type": "realtime"})
@@ -18,6 +19,10 @@ NOTHING = Schema()
 
 def item(kind, uid="df_1", **params):
     return FieldItem(uid=uid, type=kind, params=params)
+
+
+def with_resource(dataset):
+    return edits.with_new_resource(dataset, RESOURCE, NOTHING, uid="re_1", key=new_key("k", ""))
 
 
 def test_new_dataset_without_title_is_titled_after_its_id():
@@ -44,47 +49,54 @@ def test_change_from_another_revision_is_a_conflict():
 
 def test_published_dataset_keeps_its_id():
     """Unless nothing would change."""
-    open_now = edits.published(DATASET, 7)
+    open_now = replace(DATASET, published=True, since_version=7)
     assert edits.changed_dataset(open_now, parse_dataset({"dataset_id": "a"})).dataset_id == "a"
     with pytest.raises(InvalidStatus, match="dataset status is 'published' but must be one of 'unpublished'"):
         edits.changed_dataset(open_now, parse_dataset({"dataset_id": "b"}))
 
 
-def test_every_publication_but_the_first_opens_a_new_generation():
-    """So it starts empty, and what arrived before it is discarded; publishing twice changes nothing."""
-    first = edits.published(DATASET, 7)
-    assert (first.generation, first.since_version) == (1, 7)
-    assert edits.published(first, 8) is first
-    closed = edits.unpublished(first)
-    assert (closed.published, closed.generation) == (False, 1)
-    again = edits.published(closed, 9)
-    assert (again.published, again.generation, again.since_version) == (True, 2, 9)
-
-
-def test_resource_keeps_key_and_name_through_changes():
-    """Only renewing changes the key."""
-    made = edits.with_new_resource(DATASET, RESOURCE, uid="re_1", pushkey="k")
+def test_resource_keeps_keys_and_name_through_changes():
+    """Only renewing changes the keys."""
+    made = with_resource(DATASET)
     draft = parse_resource({"type": "realtime", "title": "Other", "params": {"unknown_fields": "drop"}})
-    changed = edits.with_changed_resource(made, "re_1", draft).resources[0]
+    changed = edits.with_changed_resource(made, "re_1", draft, NOTHING, version=9).resources[0]
     assert (changed.title, changed.resource_id, changed.enabled) == ("Other", "realtime", True)
     assert changed.opened_by("k", 0)
     off = edits.with_enabled(made, "re_1", enabled=False)
     assert off.resources[0].enabled is False
-    renewed = edits.with_pushkey(off, "re_1", "n").resources[0]
-    assert renewed.opened_by("n", 0)
-    assert not renewed.opened_by("k", 0)
-    assert renewed.enabled is False
+    assert off.resources[0].keys == made.resources[0].keys
+
+
+def test_archive_has_a_gap_until_recovery_is_switched_on_again():
+    """What came in between cannot be made again."""
+    off = parse_resource({"type": "realtime", "params": {"recovery": False}})
+    made = edits.with_changed_resource(with_resource(DATASET), "re_1", off, NOTHING, version=8)
+    assert made.resources[0].unbroken_since == 0
+    on = edits.with_changed_resource(made, "re_1", RESOURCE, NOTHING, version=9)
+    assert on.resources[0].unbroken_since == 9
+    assert edits.with_changed_resource(on, "re_1", RESOURCE, NOTHING, version=10) == on
+
+
+def test_copy_is_a_dataset_of_its_own():
+    """The same configuration, what waits included, under other uids; no keys, no secrets, no records."""
+    draft = (item("delete", field="a"),)
+    original = replace(with_resource(DATASET), published=True, since_version=7, draft=draft, restricted=True)
+    copy = edits.copied(original, uid="da_2", dataset_id="b", title="B", created_at="now")
+    assert (copy.uid, copy.dataset_id, copy.title, copy.revision) == ("da_2", "b", "B", 0)
+    assert (copy.published, copy.since_version, copy.draft, copy.restricted) == (False, 0, None, True)
+    assert [(one.type, one.params) for one in copy.fields] == [("delete", {"field": "a"})]
+    assert copy.fields[0].uid != draft[0].uid
+    assert copy.resources[0].uid != original.resources[0].uid
+    assert copy.resources[0].keys == ()
+    assert copy.resources[0].params == original.resources[0].params
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda one: edits.with_changed_resource(one, "re_9", RESOURCE),
+        lambda one: edits.with_changed_resource(one, "re_9", RESOURCE, NOTHING, version=1),
         lambda one: edits.with_enabled(one, "re_9", enabled=True),
-        lambda one: edits.with_pushkey(one, "re_9", "k"),
-        lambda one: edits.without_resource(one, "re_9"),
-        lambda one: edits.with_changed_item(one, item("delete", "df_9", field="a"), NOTHING),
-        lambda one: edits.without_item(one, "df_9"),
+        lambda one: edits.without_resource(one, "re_9", NOTHING),
     ],
 )
 def test_unknown_parts_are_not_found(edit):
@@ -93,34 +105,7 @@ def test_unknown_parts_are_not_found(edit):
         edit(DATASET)
 
 
-def test_items_keep_their_order():
-    """A replaced item stays in its place."""
-    one = edits.with_item(DATASET, item("delete", "df_1", field="a"), NOTHING)
-    two = edits.with_item(one, item("delete", "df_2", field="b"), NOTHING)
-    changed = edits.with_changed_item(two, item("delete", "df_1", field="c"), NOTHING)
-    assert [each.params["field"] for each in changed.fields] == ["c", "b"]
-    assert edits.without_item(changed, "df_1").fields == (two.fields[1],)
-
-
-def test_two_fields_of_one_name_are_refused():
-    """A rename to a field that was seen, and to one that was declared."""
-    seen = Schema({"a": {Rung.INT}, "b": {Rung.INT}})
-    with pytest.raises(InvalidDocument) as caught:
-        edits.with_item(DATASET, item("rename", from_name="a", to_name="b"), seen)
-    assert caught.value.field == "to_name"
-    swapped = edits.with_item(DATASET, item("delete", "df_0", field="b"), seen)
-    assert edits.with_item(swapped, item("rename", from_name="a", to_name="c"), seen)
-
-
-def test_fields_over_the_limit_are_refused():
-    """A declared field counts as any other."""
-    seen = Schema({f"f{n}": {Rung.INT} for n in range(MAX_FIELDS)})
-    assert edits.with_item(DATASET, item("type", field="f1", type_param="text"), seen)
-    with pytest.raises(InvalidDocument, match=str(MAX_FIELDS)):
-        edits.with_item(DATASET, item("type", field="one_more", type_param="text"), seen)
-
-
 def test_edits_leave_the_rest_alone():
     """Uid, revision and creation are the catalog's business."""
-    made = edits.with_new_resource(DATASET, RESOURCE, uid="re_1", pushkey="k")
+    made = with_resource(DATASET)
     assert replace(made, resources=()) == DATASET

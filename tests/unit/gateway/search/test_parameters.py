@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from gateway.search.parameters import (
     MAX_CATALOG_REACH,
     check_order,
+    parse_as_of,
     parse_order,
     parse_page,
     parse_presentation,
 )
 from headwater.domain.errors import InvalidQuery
+from headwater.domain.versions import moment_us, stamp_at
 
 
 def refusal(parse, *arguments, **keywords):
@@ -142,3 +144,28 @@ def test_any_text_is_read_or_refused(query):
         return
     assert 0 <= page.limit <= 100
     assert page.offset + page.limit <= 10_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2023-11-14T22:13:20Z", "2023-11-14T23:13:20+01:00", "2023-11-14T23:13:20 01:00", "2023-11-14 22:13:20"],
+)
+def test_moment_means_the_last_version_of_its_microsecond(text):
+    """So that a record that came at that moment is part of the answer; a plus may have become a space."""
+    version = parse_as_of({"as_of": text})
+    assert version == stamp_at(1_700_000_000_000_001) - 1
+    assert moment_us(version) == 1_700_000_000_000_000
+
+
+def test_digits_are_a_version():
+    """As `_version` of a record shows it; nothing means now."""
+    assert parse_as_of({"as_of": "6963200000000000000"}) == 6963200000000000000
+    assert parse_as_of({}) is None
+    assert parse_as_of({"as_of": " "}) is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "-1", str(2**64), "2023-13-01", "9" * 100])
+def test_what_is_neither_moment_nor_version_is_refused(text):
+    """The sentence shows what a moment looks like."""
+    with pytest.raises(InvalidQuery, match="Invalid value for as_of API parameter"):
+        parse_as_of({"as_of": text})

@@ -1,5 +1,6 @@
 """From a request to a read of the store."""
 
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -56,3 +57,18 @@ def test_one_record_is_read_by_its_id():
     """At most one row."""
     select = record_select(DATASET, CONFIGURATION, "ab" * 20)
     assert (select.record_id, select.limit, select.fields) == ("ab" * 20, 1, FIELDS)
+
+
+def test_past_is_read_from_the_history():
+    """Also what was merged, where anything ever was."""
+    kept = replace(DATASET, history=True)
+    relation = page_select(kept, CONFIGURATION, page(as_of=9)).relation
+    assert (relation.as_of, relation.history, relation.patches_history) == (9, "d_1_g3_h", "")
+    merged = record_select(replace(kept, patched=True), CONFIGURATION, "a" * 40, 9).relation
+    assert (merged.patches, merged.patches_history) == ("d_1_g3_p", "d_1_g3_ph")
+
+
+def test_past_of_a_dataset_without_history_is_refused():
+    """An answer from what is left would be wrong."""
+    with pytest.raises(InvalidQuery, match="as_of API parameter needs a history"):
+        page_select(DATASET, CONFIGURATION, page(as_of=9))

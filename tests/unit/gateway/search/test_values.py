@@ -1,6 +1,5 @@
 """How values of each type are shown in v2.1."""
 
-from base64 import b64encode
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -80,15 +79,16 @@ def test_moments_have_the_offset_of_the_zone_at_that_time():
     assert shown("datetime", "2014-07-27 04:15:00.000000", zone=zone) == "2014-07-27T06:15:00+02:00"
 
 
-def test_files_are_described_without_their_content():
-    """The id is the SHA-1 of the content; the name comes from the sender or the type."""
-    file = {"content": b64encode(b"abc").decode(), "content-type": "image/png"}
-    described = shown("file", orjson.dumps(file).decode())
-    assert described == {
-        "id": "a9993e364706816aba3e25717850c26c9cd0d89d",
-        "filename": "a9993e364706816aba3e25717850c26c9cd0d89d.png",
-        "format": "png",
+def test_files_are_described_with_the_url_of_their_bytes():
+    """What was kept of a file, and where it is served; an image also in small."""
+    kept = {"id": "ab", "filename": "a.png", "format": "png", "width": 4, "height": 3}
+    field = Field(name="f", source="f", label="f", type=FieldType.FILE)
+    spells = spells_of([field], UTC, "http://h/files")
+
+    assert record_answer({"f": orjson.dumps(kept).decode()}, spells)["f"] == {
+        **kept,
+        "url": "http://h/files/ab/",
+        "thumbnail": True,
+        "thumbnail_url": "http://h/files/ab/300/",
     }
-    named = {**file, "filename": "cat.png"}
-    assert shown("file", orjson.dumps(named).decode())["filename"] == "cat.png"
-    assert shown("file", "{}") is None
+    assert shown("file", '{"content":"YWJj"}') is None

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.runtime.kafka.commits import CommitQueue
-from headwater.runtime.kafka.runs import RAW_ROUTING, Message, coalesce
+from headwater.runtime.kafka.runs import RAW_ROUTING, ROWS_ROUTING, Message, coalesce
 from headwater.runtime.kafka.topics import Header
 
 HEADERS = st.sampled_from(
@@ -80,3 +80,14 @@ def test_a_uniform_run_has_equal_headers_throughout(messages):
     """Whoever reads the headers of its first message has read all."""
     for run in runs_of(messages):
         assert run.uniform == (len({message.headers for message in run.messages}) == 1)
+
+
+def test_patches_and_history_do_not_join_plain_rows():
+    """Tombstones have no columns of their own: their schema alone does not tell for which table they are."""
+    plain = ((Header.DATASET, b"a"), (Header.GENERATION, b"1"), (Header.SCHEMA, b"{}"))
+    many = [plain, (*plain, (Header.TARGET, b"patches")), (*plain, (Header.HISTORY, b"1")), plain]
+    messages = [Message(offset, 0, b"", headers) for offset, headers in enumerate(many)]
+
+    runs = coalesce("records", 0, messages, routing=ROWS_ROUTING, max_messages=10, max_bytes=10)
+
+    assert [run.first for run in runs] == [0, 1, 2, 3]

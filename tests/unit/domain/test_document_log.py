@@ -1,12 +1,22 @@
-"""The catalog's rule: one winner, one owner of a name, and the same answer for every reader."""
+"""The rule of documents: one winner, one owner of a name, and the same answer for every reader."""
 
 from dataclasses import dataclass, field, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.domain.catalog_log import CatalogLog, Line, Verdict
-from headwater.domain.datasets import Dataset
+from headwater.domain.datasets import Dataset, decode_dataset, encode_dataset
+from headwater.domain.document_log import DocumentLog, Kind, Line, Verdict
+
+DATASETS = Kind(
+    noun="dataset",
+    key=lambda dataset: dataset.uid,
+    name=lambda dataset: dataset.dataset_id,
+    name_noun="dataset_id",
+    revised=lambda dataset, revision: replace(dataset, revision=revision),
+    encode=encode_dataset,
+    decode=decode_dataset,
+)
 
 
 def dataset(uid="da_a", dataset_id="a", title="A", revision=1):
@@ -18,7 +28,7 @@ def line(uid="da_a", dataset_id="a", title="A", base=0):
 
 
 def after(*lines):
-    log = CatalogLog()
+    log = DocumentLog(DATASETS)
     for one in lines:
         log.apply(one)
     return log
@@ -105,7 +115,7 @@ def test_all_is_ordered_by_dataset_id_and_follows_changes():
 class Writer:
     """A process: what it has read so far, and its lines that it has sent."""
 
-    log: CatalogLog = field(default_factory=CatalogLog)
+    log: DocumentLog = field(default_factory=lambda: DocumentLog(DATASETS))
     read: int = 0
 
     def catch_up(self, lines, count):
@@ -149,8 +159,8 @@ def history(steps):
 
 def compacted(lines):
     """Return what compaction leaves of a part of the log: the last line of each uid."""
-    last = {one.uid: position for position, one in enumerate(lines)}
-    return [one for position, one in enumerate(lines) if last[one.uid] == position]
+    last = {one.key: position for position, one in enumerate(lines)}
+    return [one for position, one in enumerate(lines) if last[one.key] == position]
 
 
 @given(STEPS, st.integers(0, 40))
@@ -168,26 +178,26 @@ def test_reader_after_compaction_agrees_with_one_who_read_everything(steps, cut)
 @given(STEPS)
 def test_names_are_unique_and_revisions_grow_by_one(steps):
     """Every dataset_id has one owner, and no change is built on anything but the present revision."""
-    log = CatalogLog()
+    log = DocumentLog(DATASETS)
     for one in history(steps):
-        before = log.get(one.uid)
+        before = log.get(one.key)
         outcome = log.apply(one)
         names = [each.dataset_id for each in log.all()]
         assert len(names) == len(set(names))
         if outcome.verdict is Verdict.WINS and outcome.new is not None:
             assert outcome.new.revision == (before.revision if before else 0) + 1
         if outcome.verdict is not Verdict.WINS:
-            assert log.get(one.uid) == before
+            assert log.get(one.key) == before
 
 
 @given(STEPS)
 def test_deleted_datasets_never_return(steps):
     """A uid that was deleted is never live again."""
-    log, gone = CatalogLog(), set()
+    log, gone = DocumentLog(DATASETS), set()
     for one in history(steps):
         outcome = log.apply(one)
         if outcome.verdict is Verdict.WINS and outcome.new is None:
-            gone.add(one.uid)
+            gone.add(one.key)
         assert not gone & {each.uid for each in log.all()}
 
 
@@ -197,4 +207,4 @@ def test_settlement_that_comes_too_late_disputes_again():
     slow = log.settlement("da_a")
     log.apply(line(title="newer", base=1))
     assert log.apply(slow).verdict is Verdict.LOSES
-    assert log.settlement("da_a").dataset == replace(dataset(title="newer"), revision=2)
+    assert log.settlement("da_a").document == replace(dataset(title="newer"), revision=2)

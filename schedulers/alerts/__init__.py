@@ -1,0 +1,1 @@
+"""Who has gone quiet, and who wants to know?"""
