@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from gateway.amending import amend
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import InvalidPush
 from headwater.domain.fields import configure
+from headwater.runtime.amending import amend
 from headwater.runtime.catalog import Catalog
 
 

@@ -9,10 +9,10 @@ time is over in between, the floor is where it was, and the sync can be repeated
 
 from dataclasses import dataclass, replace
 
-from gateway.amending import amend
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import Conflict, SyncUnfinished
 from headwater.domain.tables import patches_table, rows_table
+from headwater.runtime.amending import amend
 from headwater.runtime.catalog import Catalog
 from headwater.runtime.store import Relation, Store, UnknownTable
 

@@ -27,6 +27,7 @@ from headwater.runtime.schemas import Schemas
 from processors.activity import Activity
 from processors.admission import Admitted, Dropped, Rejected, attempt_of, pieces
 from processors.keeper import Keeper
+from processors.marking import ensure_patched
 from processors.outlet import Consignment, Outgoing, Outlet, announcement
 from processors.parsing import Arrivals, arrived_us, parse
 from processors.patience import Patience
@@ -167,6 +168,8 @@ class Processor:
         ]
         if admitted.op is Op.MERGE:
             shared.append((Header.TARGET, PATCHES.encode()))
+            if product.parcels and not (admitted.replayed or dataset.patched):
+                await self._outlet.persist(partial(ensure_patched, self._catalog, dataset.uid))
         if dataset.history:
             shared.append((Header.HISTORY, b"1"))
         topic, key = self._topics.records, dataset.uid.encode()

@@ -65,9 +65,11 @@ def _titled(metadata: Mapping[str, Any], title: str) -> dict[str, Any]:
 
 
 def with_new_resource(
-    dataset: Dataset, draft: ResourceDraft, seen: Schema, *, uid: str, key: PushKey
+    dataset: Dataset, draft: ResourceDraft, seen: Schema, *, uid: str, key: PushKey, version: int = 0
 ) -> Dataset:
     """Return the dataset with one more resource; its resource_id is made from the title.
+
+    What was archived before `version` belongs to an earlier resource of this name.
 
     Raises InvalidStatus when its bootstrap data would change the fields while a build goes on.
     """
@@ -79,6 +81,7 @@ def with_new_resource(
         title=draft.title or FIRST_RESOURCE,
         enabled=draft.enabled is not False,
         keys=(key,),
+        archived_since=version,
         params=draft.params,
     )
     return with_bootstrap(dataset, dataset.with_resource(resource), seen)

@@ -26,8 +26,10 @@ async def create_resource(request: web.Request) -> web.Response:
     draft = parse_resource(await read_document(request))
     uid, pushkey, seen = new_uid("re"), new_pushkey(), seen_of(request)
     key = keyring.new_key(pushkey, iso_moment(request.app[CLOCK].now_us()))
+    version = request.app[STAMPER].stamp()
     dataset = await change_dataset(
-        request, lambda present: edits.with_new_resource(present, draft, seen, uid=uid, key=key)
+        request,
+        lambda present: edits.with_new_resource(present, draft, seen, uid=uid, key=key, version=version),
     )
     return created(opened(request, dataset, uid, pushkey))
 

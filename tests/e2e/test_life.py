@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import time
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import pytest
@@ -12,10 +13,12 @@ from tests.assertions import (
     assert_refused,
     assert_search_shows,
     assert_table_equals,
+    difference,
     eventually,
     without_nulls,
 )
 from tests.e2e.api import Api
+from tests.e2e.interleaving import Interleaving
 from tests.e2e.listeners import Hook, Mailbox
 from tests.e2e.load import Load
 from tests.e2e.model import Model
@@ -260,6 +263,30 @@ async def test_recovery_survives_whoever_dies(api, unique):
         await assert_table_equals(api, dataset, model, within_s=60, note=f"{victims}; {load.note}")
 
 
+async def test_requests_of_every_kind_while_records_are_made_again(api, unique):
+    """Merges, syncs, deletions and truncations during a recovery: what was truncated before it comes back."""
+    seed = random.SystemRandom().randrange(10**6)
+    datasets = [await api.open_dataset(f"{unique}-{number}", key=["n"]) for number in range(2)]
+    clients = [Interleaving(api, one, seed + at) for at, one in enumerate(datasets)]
+    for client in clients:
+        await client.go_on(20, truncates=True)
+        await client.sync()
+        await client.go_on(20)
+        await api.act_on_resource(client.dataset, "recover")
+        client.model = deepcopy(client.archive)
+
+    async def until_built(client):
+        building = asyncio.create_task(api.built(client.dataset))
+        while not building.done():
+            await client.go_on(1, syncs=True)
+            await asyncio.sleep(0.02)
+        await building
+
+    await asyncio.gather(*map(until_built, clients))
+    for client in clients:
+        await client.assert_shown()
+
+
 async def test_a_deleted_archive_brings_nothing_back(api, unique):
     """Only what came in since it was deleted; what readers see stays."""
     dataset, model = await api.open_dataset(unique, key=["n"]), Model(["n"])
@@ -352,6 +379,28 @@ async def test_a_dataset_with_history_is_read_as_of_any_moment(api, unique):
     plain = await api.open_dataset(unique + "-plain")
     answer = await api.explore(f"/{plain.dataset_id}/records", as_of=moments[0])
     assert answer.status == 400, answer
+
+
+async def test_the_past_is_the_same_after_records_were_made_again(api, unique):
+    """Every moment that a reader saw, in any order of requests; a recovery repeats each version as it was."""
+    dataset = await api.open_dataset(unique, key=["n"], settings={"history": True})
+    client = Interleaving(api, dataset, random.SystemRandom().randrange(10**6))
+    for _ in range(15):
+        await client.go_on(3)
+        await client.remember()
+
+    async def assert_past():
+        for moment, model in client.moments:
+            shown = [(model.id_of(one), one) for one in await past(api, dataset, as_of=moment)]
+            found = difference(model.expected(), shown)
+            assert not found, f"as of {moment}: {found}\n{client.note}"
+
+    await assert_past()
+    await api.act_on_resource(dataset, "recover")
+    await client.go_on(10)
+    await api.built(dataset)
+    await client.assert_shown()
+    await assert_past()
 
 
 async def past(api, dataset, **parameters):

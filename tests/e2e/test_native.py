@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from tests.assertions import assert_table_equals, eventually
+from tests.assertions import assert_search_shows, assert_table_equals, eventually
 from tests.e2e.model import Model
 
 RAW = "headwater.raw"
@@ -87,6 +87,20 @@ async def test_a_native_producer_can_delete(stack, api):
     send_with_confluent(stack, [{"_id": identity}], routing(dataset, op="delete-by-id"))
     model.delete(*records[:4])
     await assert_table_equals(api, dataset, model)
+
+
+async def test_a_native_producer_can_merge(stack, api):
+    """Also where nobody has merged over HTTP yet: what is merged is seen."""
+    dataset = await api.open_dataset("native-merges", key=KEY)
+    model = Model(KEY)
+    records = [{"station": f"s{number}", "value": 1, "note": "dry"} for number in range(4)]
+    await send_with_aiokafka(stack, records, routing(dataset))
+    model.push(*records)
+    await assert_search_shows(api, dataset, model)
+    merged = [{"station": "s1", "value": 2}, {"station": "s2", "note": None}, {"station": "new", "value": 3}]
+    await send_with_aiokafka(stack, merged, routing(dataset, op="merge"))
+    model.merge(*merged)
+    await assert_search_shows(api, dataset, model)
 
 
 async def test_without_the_right_key_records_wait_in_quarantine(stack, api):

@@ -18,13 +18,11 @@ import pytest
 import zstandard
 
 from tests.assertions import assert_refused, assert_search_shows, difference, eventually, without_nulls
+from tests.e2e.interleaving import Interleaving, until_ok
 from tests.e2e.model import Model
 from tests.e2e.stack import Stack
 
 BODY_TIMEOUT_S = 3
-UNSURE = frozenset({429, 503})
-REPEAT_S = 40.0
-PAUSE_S = 0.05
 OK = {"status": "ok"}
 
 pytestmark = pytest.mark.timeout(120)
@@ -43,20 +41,6 @@ def stack(tmp_path_factory):
 def readings(numbers, **values):
     """Return records whose key is `n`."""
     return [{"n": number, "place": f"p{number % 7}", **values} for number in numbers]
-
-
-async def until_ok(ask):
-    """Repeat a request until it is answered for good, as a client does while a gateway is away."""
-    async with asyncio.timeout(REPEAT_S):
-        while True:
-            try:
-                answer = await ask()
-            except (aiohttp.ClientError, TimeoutError):
-                answer = None
-            if answer is not None and answer.status not in UNSURE:
-                assert answer.status == 200, answer
-                return answer
-            await asyncio.sleep(PAUSE_S)
 
 
 # Bodies
@@ -294,82 +278,28 @@ async def test_a_key_outlives_a_gateway_that_dies_in_the_middle(api, unique):
 # Merges and deletions
 
 
-class Story:
-    """Requests in a random order about few records of one keyed dataset, one after the other."""
-
-    def __init__(self, api, dataset, model, seed):
-        self.api, self.dataset, self.model = api, dataset, model
-        self.chance = random.Random(seed)
-
-    async def go_on(self, steps):
-        for _ in range(steps):
-            kinds = (self._push, self._merge, self._merge, self._delete, self._delete_by_id)
-            await self.chance.choice(kinds)()
-
-    def _some(self, **changes):
-        numbers = self.chance.sample(range(6), self.chance.randint(1, 3))
-        return [{"n": number, **self._values(), **changes} for number in numbers]
-
-    def _values(self):
-        pick = self.chance
-        values = {
-            "value": pick.choice([pick.randint(-9, 9), pick.randint(0, 99) / 4, None]),
-            "text": pick.choice(["dry", "naïve ☂", "", None]),
-            "ok": pick.choice([True, False, None]),
-        }
-        names = pick.sample(sorted(values), pick.randint(1, 3))
-        return {name: values[name] for name in names}
-
-    async def _send(self, body, tail="push/", method="POST", **parameters):
-        answer = await until_ok(
-            lambda: self.api.ask(self.dataset, body, tail=tail, method=method, **parameters)
-        )
-        assert answer.body == OK
-
-    async def _push(self):
-        records = self._some()
-        await self._send(records)
-        self.model.push(*records)
-
-    async def _merge(self):
-        records = self._some()
-        await self._send(records, merge=True)
-        self.model.merge(*records)
-
-    async def _delete(self):
-        records = self._some() if self.chance.random() < 0.5 else [{"n": self.chance.randrange(6)}]
-        await self._send(records, tail="delete/", method=self.chance.choice(["POST", "DELETE"]))
-        self.model.delete(*records)
-
-    async def _delete_by_id(self):
-        identity = self.model.id_of({"n": self.chance.randrange(6)})
-        method = self.chance.choice(["GET", "POST", "DELETE"])
-        await self._send(b"", tail=f"{identity}/delete/", method=method)
-        self.model.delete_by_id(identity)
-
-
 async def test_pushes_merges_and_deletions_in_any_order_end_as_the_model_says(api, unique):
     """A merge changes the given fields of what is there, and makes what is not; null takes a field away."""
     seed = random.SystemRandom().randrange(10**6)
     datasets = [await api.open_dataset(f"{unique}-{number}", key=["n"]) for number in range(6)]
-    stories = [Story(api, one, Model(["n"]), seed + at) for at, one in enumerate(datasets)]
-    for _ in range(3):
-        await asyncio.gather(*(story.go_on(25) for story in stories))
-        for story in stories:
-            await assert_search_shows(api, story.dataset, story.model, note=f"seed {seed}")
+    clients = [Interleaving(api, one, seed + at) for at, one in enumerate(datasets)]
+    for at in range(3):
+        await asyncio.gather(*(one.go_on(25, syncs=at == 2, truncates=at == 2) for one in clients))
+        for one in clients:
+            await one.assert_shown()
 
 
 @pytest.mark.parametrize("name", ["processors", "sinks", "gateway"])
 async def test_merges_survive_who_dies_in_the_middle(api, unique, name):
     """What is repeated changes nothing, as every field keeps its newest value."""
-    seed = random.SystemRandom().randrange(10**6)
-    dataset = await api.open_dataset(unique, key=["n"])
-    story = Story(api, dataset, Model(["n"]), seed)
-    await story.go_on(15)
+    client = Interleaving(
+        api, await api.open_dataset(unique, key=["n"]), random.SystemRandom().randrange(10**6)
+    )
+    await client.go_on(15)
     async with asyncio.TaskGroup() as group:
         group.create_task(api.kill(name))
-        group.create_task(story.go_on(40))
-    await assert_search_shows(api, dataset, story.model, note=f"seed {seed}")
+        group.create_task(client.go_on(40))
+    await client.assert_shown()
 
 
 async def test_merges_need_a_key_and_each_record_must_have_it(api, unique):

@@ -254,11 +254,23 @@ async def test_a_merge_becomes_patches(bench):
     assert orjson.loads(message.header("schema"))["b:int"].startswith("SimpleAggregateFunction(max, Tuple(")
 
 
+async def test_readers_are_told_of_a_merge_that_came_past_the_gateway(bench):
+    """Before its patch leaves, and whoever changes the document at the same time."""
+    stale = await bench.publish(KEYED)
+    await bench.catalog.write(replace(stale, title="Other"))
+    await bench.handle(bench.run(b'{"k":1,"b":2}', op="merge", origin="kafka", pushkey=KEY))
+    dataset = bench.catalog.get("da_1")
+    assert (dataset.patched, dataset.title) == (True, "Other")
+    await bench.handle(bench.run(b'{"k":1,"b":3}', op="merge", origin="kafka", pushkey=KEY))
+    assert bench.catalog.get("da_1").revision == dataset.revision, "once is enough"
+
+
 async def test_a_merge_without_key_waits_in_quarantine(bench):
-    """As its code says."""
+    """As its code says; readers need not look for merges then."""
     await bench.publish()
     await bench.handle(bench.run(b'{"k":1,"b":2}', op="merge"))
     assert [row["code"] for row in bench.quarantined()] == ["merge_needs_key"]
+    assert not bench.catalog.get("da_1").patched
 
 
 async def test_one_message_is_the_whole_run(bench):

@@ -1,4 +1,4 @@
-"""How does a push change its dataset's document?  Optimistically, and again when somebody was first."""
+"""How do records change their dataset's document?  Optimistically, and again when somebody was first."""
 
 from collections.abc import Callable
 
