@@ -21,12 +21,15 @@ from gateway.sync import Floor
 from gateway.waiting import Waiters
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import InvalidParameter, InvalidPush, KeyReused, NotFound, SyncUnfinished
+from headwater.domain.tables import SYNC_MARK
 from headwater.runtime import metrics
 from headwater.runtime.catalog import Catalog
 from headwater.runtime.clock import Stamper
 from headwater.runtime.kafka.topics import Op
 
 __all__ = ["Delivery", "Outcome", "check_combination"]
+
+MARK = Records(1, b'{"_id":"%s"}' % SYNC_MARK.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,10 @@ class Delivery:
         return VISIBLE if await self._waiters.is_visible(position, _left_s(push)) else NOT_YET_VISIBLE
 
     async def _sync(self, push: _Push, version: int | None) -> Outcome:
-        """Store the records, wait until they are searchable, then hide everything older."""
+        """Store the records, wait until they are searchable, then hide everything older.
+
+        The document knows the last floor only; a mark among the records tells the history of each.
+        """
         count = push.records.count
         if version is None:
             version = self._stamper.stamp(max(1, count))
@@ -157,7 +163,9 @@ class Delivery:
             position = await self._batcher.add_stamped(push.target, push.op, push.records, version)
             if not await self._waiters.is_visible(position, _left_s(push)):
                 raise SyncUnfinished("its records are not searchable yet")
-        return synced(records=count, deleted=await self._floor.raise_to(push.dataset.uid, version))
+        deleted = await self._floor.raise_to(push.dataset.uid, version)
+        await self._batcher.add_stamped(push.target, Op.DELETE_BY_ID, MARK, version)
+        return synced(records=count, deleted=deleted)
 
 
 def check_combination(op: Op, parameters: PushParameters, *, is_array: bool) -> None:

@@ -14,6 +14,8 @@ from headwater.domain.types import FieldType
 RECORD_ID, VERSION, DELETED = "_id", "_version", "_deleted"
 RESOURCE, RECEIVED_AT = "_resource", "_received_at"
 PATCHED, STEP = "_patched", "step"
+# Of no record: its tombstone's version is that of a synchronisation, so that the history knows of it too.
+SYNC_MARK = b"headwater sync floor".hex()
 ROW_COLUMNS = (RECORD_ID, VERSION, DELETED, RESOURCE, RECEIVED_AT)  # how every row on its way begins
 PATCH_COLUMNS = (RECORD_ID, PATCHED, RESOURCE, RECEIVED_AT)  # how every patch does
 

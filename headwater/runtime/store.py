@@ -45,8 +45,8 @@ class Relation:
     the fields that were merged later (`patches`, the name of the patches table; empty: none). A record that
     was only merged, or merged after its deletion, is there with what was merged since. Its `_version` and
     `_received_at` are those of the newest write of either kind.
-    As of a version: the same from `history` and `patches_history`, as it was at that version; `since` then
-    counts only if it is not later than that version (what the floor was before is not known).
+    As of a version: the same from `history` and `patches_history`, as it was at that version. A `since` that
+    is later than that version does not count: the floor was then at the newest tombstone of SYNC_MARK.
 
     A patches or history table that does not exist (yet) is empty. So is `table`, when there are patches.
     """
@@ -60,8 +60,13 @@ class Relation:
 
     @property
     def floor(self) -> int:
-        """The smallest version that is shown; 0 when all are."""
-        return self.since if self.as_of is None or self.since <= self.as_of else 0
+        """The smallest version that is shown; 0 when all are, or when `is_floor_earlier`."""
+        return 0 if self.is_floor_earlier else self.since
+
+    @property
+    def is_floor_earlier(self) -> bool:
+        """Whether the floor is that of an earlier synchronisation, of which only the history knows."""
+        return self.as_of is not None and self.since > self.as_of
 
     @property
     def is_plain(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from headwater.domain.tables import (
     CLICKHOUSE_TYPES,
     PATCHED,
+    SYNC_MARK,
     history_table,
     patch_type,
     patches_history_table,
@@ -347,6 +348,31 @@ async def test_floor_counts_in_the_past_from_its_own_version_on(tables):
 
     assert await values(tables, past(4, since=5)) == {"a": ("Basel", None)}
     assert await values(tables, past(6, since=5)) == {"b": ("Bern", None)}
+
+
+async def test_floor_of_the_past_is_that_of_the_synchronisation_before(tables):
+    """The dataset knows its last floor alone; the history has a mark of each."""
+    await put(
+        tables,
+        row("a", 2, city="Basel"),
+        patch("c", 3, size=3),
+        row("b", 5, city="Bern"),
+        row(SYNC_MARK, 5, deleted=1),
+        patch("a", 6, size=6),
+        row("b", 8, city="Bern"),
+        row(SYNC_MARK, 8, deleted=1),
+    )
+
+    story = {version: await values(tables, past(version, since=8)) for version in (4, 6, 8)}
+
+    assert story == {
+        4: {"a": ("Basel", None), "c": (None, 3.0)},
+        6: {"a": (None, 6.0), "b": ("Bern", None)},
+        8: {"b": ("Bern", None)},
+    }
+    assert [await tables.count(past(version, since=8)) for version in (4, 6, 8)] == [2, 2, 1]
+    rows_alone = Relation(table=ROWS.name, as_of=6, history=HISTORY.name, since=8)
+    assert await values(tables, rows_alone) == {"b": ("Bern", None)}
 
 
 async def test_tables_and_columns_that_are_not_there_yet_are_empty(store):

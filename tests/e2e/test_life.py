@@ -342,7 +342,7 @@ async def test_without_an_archive_the_owner_is_warned(api, unique):
 
 
 async def test_a_dataset_with_history_is_read_as_of_any_moment(api, unique):
-    """Every version is kept: pushes, merges, deletions, a sync; without the option the past is not told."""
+    """Every version is kept: pushes, merges, deletions, syncs; without the option the past is not told."""
     settings = {"history": True}
     dataset, model = await api.open_dataset(unique, key=["n"], settings=settings), Model(["n"])
     moments = []
@@ -353,6 +353,7 @@ async def test_a_dataset_with_history_is_read_as_of_any_moment(api, unique):
         ({"n": 1, "place": "Chur"}, "push/", {}),
         ([{"n": 3}, {"n": 2, "place": "Thun"}], "push/", {"sync": True}),
         ({"n": 3, "value": 9}, "push/", {"merge": True}),
+        ([{"n": 4}], "push/", {"sync": True}),
     )
     seen = []
     for body, tail, parameters in steps:
@@ -370,6 +371,7 @@ async def test_a_dataset_with_history_is_read_as_of_any_moment(api, unique):
         [{"n": 1, "place": "Chur"}, {"n": 2, "value": 5}],
         [{"n": 2, "place": "Thun"}, {"n": 3}],
         [{"n": 2, "place": "Thun"}, {"n": 3, "value": 9}],
+        [{"n": 4}],
     ]
     for moment, expected in zip(moments, seen, strict=True):
         assert await past(api, dataset, as_of=moment) == expected
@@ -386,7 +388,7 @@ async def test_the_past_is_the_same_after_records_were_made_again(api, unique):
     dataset = await api.open_dataset(unique, key=["n"], settings={"history": True})
     client = Interleaving(api, dataset, random.SystemRandom().randrange(10**6))
     for _ in range(15):
-        await client.go_on(3)
+        await client.go_on(3, syncs=True)
         await client.remember()
 
     async def assert_past():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.domain.tables import DELETED, PATCHED, RECEIVED_AT, RECORD_ID, VERSION
+from headwater.domain.tables import DELETED, PATCHED, RECEIVED_AT, RECORD_ID, SYNC_MARK, VERSION
 from headwater.runtime.memory.tables import Contents, Row, greatest
 from headwater.runtime.store import Relation, UnknownTable
 
@@ -75,7 +75,8 @@ def _as_of(tables: Mapping[str, Contents], relation: Relation, as_of: int) -> It
     for patch in _until(tables.get(relation.patches_history), PATCHED, as_of):
         before = merged.get(patch[RECORD_ID])
         merged[patch[RECORD_ID]] = patch if before is None else greatest(before, patch)
-    return _overlaid(known, merged, relation.floor)
+    mark = known.get(SYNC_MARK) if relation.is_floor_earlier else None
+    return _overlaid(known, merged, mark[VERSION] if mark else relation.floor)
 
 
 def _until(contents: Contents | None, column: str, version: int) -> Iterator[Row]:

@@ -11,7 +11,7 @@ as physical columns do, and meet no other name.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from headwater.domain.tables import DELETED, PATCHED, RECEIVED_AT, RECORD_ID, VERSION
+from headwater.domain.tables import DELETED, PATCHED, RECEIVED_AT, RECORD_ID, SYNC_MARK, VERSION
 from headwater.runtime.sql.conversions import nothing_in
 from headwater.runtime.sql.statements import quoted, table_name
 from headwater.runtime.store import ReadField, Relation
@@ -51,7 +51,8 @@ def plain_source(
 
     With `one` only those whose id is bound as {record_id:String} in hexadecimal, which no protocol escapes.
     """
-    conditions = _all_of(_from_floor(_VERSION, relation), _ONE if one else "")
+    floor = str(int(relation.floor)) if relation.floor else ""
+    conditions = _all_of(_from_floor(_VERSION, floor), _ONE if one else "")
     present = tuple(
         replace(field, columns=tuple(column for column in field.columns if column not in missing))
         for field in fields
@@ -131,9 +132,18 @@ class _Composition:
     def _base(self) -> str:
         """Return the greatest version that hides a patch."""
         versions = ["r.version", *(["t.version"] if self.has_rows else [])]
-        if self.relation.floor:
-            versions.append(f"toUInt64({self.relation.floor - 1})")
+        if floor := self._floor():
+            versions.append(f"toUInt64(greatest({floor}, 1) - 1)")
         return versions[0] if len(versions) == 1 else f"greatest({', '.join(versions)})"
+
+    def _floor(self) -> str:
+        """Return the smallest version that is shown; nothing when all are."""
+        if self.relation.is_floor_earlier and self.has_rows:
+            return (
+                f"(SELECT max({_VERSION}) FROM {table_name(self.database, self.rows_table)} "  # noqa: S608
+                f"WHERE {_ID} = '{SYNC_MARK}' AND {_VERSION} <= {int(self.relation.as_of or 0)})"
+            )
+        return str(int(self.relation.floor)) if self.relation.floor else ""
 
     def _values(self, place: int, base: str) -> list[str]:
         """Return the columns of one field: all of the newest patch, or all of the row."""
@@ -209,7 +219,7 @@ class _Composition:
     def _conditions(self, version: str, *further: str) -> str:
         as_of = self.relation.as_of
         return _all_of(
-            _from_floor(version, self.relation),
+            _from_floor(version, self._floor()),
             "" if as_of is None else f"{version} <= {int(as_of)}",
             _ONE if self.one else "",
             *further,
@@ -228,8 +238,8 @@ class _Composition:
         return self.there.get(table, frozenset())
 
 
-def _from_floor(version: str, relation: Relation) -> str:
-    return f"{version} >= {int(relation.floor)}" if relation.floor else ""
+def _from_floor(version: str, floor: str) -> str:
+    return f"{version} >= {floor}" if floor else ""
 
 
 def _all_of(*conditions: str) -> str:

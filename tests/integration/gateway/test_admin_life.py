@@ -305,7 +305,7 @@ async def refuse(api, count, *, code="invalid_value", record=None, step=0):
     rows = [
         {
             "dataset": api.uid,
-            "_version": stamp_at(NOW_US) + number,
+            "_version": stamp_at(NOW_US) + 100 + number,  # after the publication
             "position": 0,
             "resource": "realtime",
             "op": "upsert",

@@ -26,7 +26,7 @@ from headwater.domain.errors import (
     RateLimited,
     SyncUnfinished,
 )
-from headwater.domain.tables import rows_table
+from headwater.domain.tables import SYNC_MARK, rows_table
 from headwater.runtime.clock import ManualClock, Stamper
 from headwater.runtime.kafka.topics import Header, Op
 from headwater.runtime.memory.catalog import MemoryCatalog
@@ -103,8 +103,10 @@ class World:
             rows = [
                 {"_id": record["station"].ljust(40, "0"), "_version": version + position}
                 for position, record in enumerate(records)
+                if "station" in record
             ]
-            await self.store.insert(table.name, b",".join(map(orjson.dumps, rows)))
+            if rows:
+                await self.store.insert(table.name, b",".join(map(orjson.dumps, rows)))
             self.waiters.tell([Source(message.partition, message.offset, message.offset + 1)], ())
 
 
@@ -304,8 +306,9 @@ async def test_sync_makes_the_dataset_exactly_this_set(world):
     await world.store_all(known=1)
 
     assert await asyncio.wait_for(task, BOUND_S) == (200, {"status": "ok", "records": 2, "deleted": 2})
-    (_, sync, _), (_, later, _) = world.sent()[1:]
+    (_, sync, _), (_, later, _), mark = world.sent()[1:]
     assert world.catalog.get("da_1").sync_version == sync < later
+    assert mark == (Op.DELETE_BY_ID, sync, [{"_id": SYNC_MARK}]), "the history learns of it"
 
 
 async def test_sync_of_nothing_empties_the_dataset(world):

@@ -52,7 +52,7 @@ def test_floor_is_a_condition_only_where_there_is_one():
 
 
 def test_floor_that_came_later_does_not_count_in_the_past():
-    """What was shown then is not known to have been hidden."""
+    """What was shown then was hidden later; an earlier floor is another."""
     assert [Relation(table="t", since=5, as_of=as_of).floor for as_of in (4, 5, 6, None)] == [0, 5, 5, 5]
 
 
