@@ -97,10 +97,10 @@ def _parse_message(message: Message, arrivals: Arrivals) -> None:
         arrivals.records += items
         arrivals.versions += range(version, version + count) if step else [version] * count
         arrivals.received_at += [received_at] * count
-        arrivals.positions += range(first, first + count)
+        arrivals.positions += [0] * count if Header.JOINED in headers else range(first, first + count)
         return
     for index, item in enumerate(items):
-        own, position = version + index * step, first + index
+        own, position = version + index * step, 0 if Header.JOINED in headers else first + index
         problem = _problem(item)
         if problem is None:
             arrivals.records.append(item)

@@ -4,7 +4,9 @@ The rows are in ClickHouse's binary format (runtime/rowbinary.py). Nothing here 
 what a native producer did not count.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from math import inf
 from struct import Struct
 from typing import NamedTuple
@@ -14,7 +16,7 @@ import orjson
 from headwater.domain.admission import check_native
 from headwater.domain.datasets import Dataset
 from headwater.domain.tables import RECEIVED_AT, VERSION
-from headwater.domain.versions import MAX_AHEAD_US, stamp_at, version_of_message
+from headwater.domain.versions import MAX_AHEAD_US, STAMPS_PER_MS, Numbering, stamp_at, version_of_message
 from headwater.runtime.kafka.runs import Message, Run
 from headwater.runtime.kafka.topics import Header, Op, Origin
 from headwater.runtime.rowbinary import size_prefix, sized
@@ -28,10 +30,12 @@ ARCHIVE_COLUMNS = (
     RECEIVED_AT,
     "partition",
     "offset",
+    "numbering",
     "body",
 )
-_NUMBERS = Struct("<QIQIQ")  # version, count, received at, partition, offset
+_NUMBERS = Struct("<QIQIQB")  # version, count, received at, partition, offset, numbering
 _MAX_DIGITS = 20
+MAX_JOINED = 1_000  # messages in one row
 _MAX_COUNT = 2**32 - 1
 _MAX_MOMENT_US = 2**63 - 1
 _NATIVE = ("", Origin.KAFKA)
@@ -40,7 +44,7 @@ _OPS = frozenset(op.value for op in Op)
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRows:
-    """What a run became: rows of ARCHIVE_COLUMNS, one a message."""
+    """What a run became: rows of ARCHIVE_COLUMNS, one a message or for small messages joined."""
 
     value: bytes
     messages: int
@@ -53,6 +57,9 @@ class _Told(NamedTuple):
     records: int | None
     received_us: int | None
     is_derived: bool  # no version was sent: it follows from the message's place
+
+
+_TOLD_NOTHING = _Told(None, None, None, is_derived=True)
 
 
 def is_native(run: Run) -> bool:
@@ -95,18 +102,68 @@ def archive_rows(run: Run, dataset: Dataset) -> ArchiveRows:
     since, until_us = _bounds(run, dataset)
     told = _told(run.messages[0])
     pieces: list[bytes] = []
-    for message in run.messages:
+    plain = run.uniform and told == _TOLD_NOTHING
+    for message, joined in _joined(run.messages) if plain else zip(run.messages, repeat(1)):
         if not run.uniform:
             told = _told(message)
         version, moment_us = _version(message, told), message.timestamp_ms * 1000
         if version is None or version < since or moment_us >= until_us:
             continue
         body = message.value
-        count = count_records(body) if told.records is None else told.records
+        count = joined if joined > 1 else count_records(body) if told.records is None else told.records
         received_us = moment_us if told.received_us is None else told.received_us
-        numbers = _NUMBERS.pack(version, count, received_us, run.partition, message.offset)
+        numbering = _numbering(told, joined)
+        numbers = _NUMBERS.pack(version, count, received_us, run.partition, message.offset, numbering)
         pieces += (start, numbers, size_prefix(len(body)), body)
     return ArchiveRows(b"".join(pieces), len(pieces) // 4)
+
+
+def _numbering(told: _Told, joined: int) -> Numbering:
+    if joined > 1:
+        return Numbering.JOINED
+    return Numbering.SHARED if told.is_derived else Numbering.CONSECUTIVE
+
+
+def _joined(messages: Sequence[Message]) -> Iterator[tuple[Message, int]]:
+    """Join neighbours of one object each into NDJSON where their places give them versions in a row.
+
+    Yields each message and how many it was.
+
+    A replay then gives every record the version that it had. That is nearly all that a producer of small
+    messages sends, as the broker stamps what came together with one moment; a row for each would cost the
+    store as much as the records themselves.
+    """
+    batch: list[Message] = []
+    for message in messages:
+        if batch and not _follows(message, batch[-1]):
+            yield _as_one(batch)
+            batch = []
+        batch.append(message)
+        if len(batch) == MAX_JOINED:
+            yield _as_one(batch)
+            batch = []
+    if batch:
+        yield _as_one(batch)
+
+
+def _follows(message: Message, before: Message) -> bool:
+    return (
+        message.timestamp_ms == before.timestamp_ms
+        and message.offset == before.offset + 1
+        and message.offset % STAMPS_PER_MS != 0
+        and _is_one_line(message.value)
+        and _is_one_line(before.value)
+    )
+
+
+def _is_one_line(value: bytes) -> bool:
+    return value[:1] == b"{" and b"\n" not in value and b"\r" not in value
+
+
+def _as_one(batch: list[Message]) -> tuple[Message, int]:
+    if len(batch) == 1:
+        return batch[0], 1
+    return batch[0]._replace(value=b"\n".join([one.value for one in batch])), len(batch)
 
 
 def _bounds(run: Run, dataset: Dataset) -> tuple[int, float]:

@@ -82,6 +82,7 @@ def with_new_resource(
         enabled=draft.enabled is not False,
         keys=(key,),
         archived_since=version,
+        held_since=version,
         params=draft.params,
     )
     return with_bootstrap(dataset, dataset.with_resource(resource), seen)

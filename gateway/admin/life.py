@@ -123,7 +123,8 @@ def is_whole(dataset: Dataset, resource: Resource) -> bool:
     return (
         resource.recovers
         and resource.params.get("recovery_retention_days") is None
-        and max(resource.archived_since, resource.unbroken_since) <= dataset.since_version
+        and max(resource.archived_since, resource.unbroken_since)
+        <= max(dataset.since_version, resource.held_since)
     )
 
 

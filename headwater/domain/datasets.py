@@ -81,6 +81,7 @@ class Resource:
     signing_secret: str = ""  # sealed (runtime/secrets.py); not empty: every push must be signed with it
     archived_since: int = 0  # version: what was archived before was deleted by the owner
     unbroken_since: int = 0  # version: before it, recovery was off for a while, so the archive has gaps
+    held_since: int = 0  # version: the dataset holds nothing of it that is older, whatever its own floor is
     params: Mapping[str, Any] = field(default_factory=dict)  # bootstrap, unknown_fields, ...
 
     def opened_by(self, pushkey: str, now_us: int) -> PushKey | None:
@@ -105,6 +106,7 @@ class Resource:
             "signing_secret": self.signing_secret,
             "archived_since": self.archived_since,
             "unbroken_since": self.unbroken_since,
+            "held_since": self.held_since,
             "params": dict(self.params),
         }
 

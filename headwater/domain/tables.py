@@ -143,6 +143,7 @@ ARCHIVE = Table(
         RECEIVED_AT: "UInt64",  # microseconds since 1970
         "partition": "UInt32",  # of topic raw, as `offset`
         "offset": "UInt64",
+        "numbering": "UInt8",  # domain.versions.Numbering
         "body": "String CODEC(ZSTD(1))",  # as it lay on the log
     },
 )

@@ -9,9 +9,19 @@ Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in
 Globally Distributed Databases" (2014), with the physical part first.
 """
 
+from enum import IntEnum
+
 COUNTER_BITS = 12
 STAMPS_PER_MS = 1000 << COUNTER_BITS
 MAX_AHEAD_US = 60_000_000  # a stamp further in the future than this is somebody's broken clock
+
+
+class Numbering(IntEnum):
+    """Which version has record i of a message with several?"""
+
+    CONSECUTIVE = 0  # the message's plus i: a gateway, or a sender of versions, stamped them
+    SHARED = 1  # the message's: its place on the log gave it, and the next place gives the next
+    JOINED = 2  # the message's plus i: each was a message of its own, in the next place
 
 
 def stamp_at(now_us: int) -> int:

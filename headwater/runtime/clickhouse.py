@@ -13,6 +13,7 @@ import orjson
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import ARCHIVE, CLICKHOUSE_TYPES, VERSION, Table, patch_type
 from headwater.domain.types import FieldType
+from headwater.domain.versions import Numbering
 from headwater.runtime import rowbinary
 from headwater.runtime.clickhouse_server import LONG_TIMEOUT_S, ClickHouseServer, UnknownColumn
 from headwater.runtime.settings import StoreSettings
@@ -255,6 +256,7 @@ def _message(
     received_at_us: int,
     partition: int,
     offset: int,
+    numbering: int,
     body: bytes,
 ) -> ArchivedMessage:
     return ArchivedMessage(
@@ -266,6 +268,7 @@ def _message(
         partition=partition,
         offset=offset,
         body=body,
+        numbering=Numbering(numbering),
     )
 
 

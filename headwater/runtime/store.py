@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from headwater.domain.tables import VERSION, Table
 from headwater.domain.types import FieldType
+from headwater.domain.versions import Numbering
 
 
 class RowsRefused(Exception):
@@ -100,8 +101,9 @@ class ArchivedMessage:
     count: int  # records in it
     received_at_us: int  # microseconds since 1970
     partition: int  # of topic raw, as `offset`
-    offset: int  # the message's own
-    body: bytes  # as it lay on the log: any bytes
+    offset: int  # the message's own; of joined ones the first's
+    body: bytes  # as it lay on the log: any bytes; joined ones a line each
+    numbering: Numbering = Numbering.CONSECUTIVE
 
     @property
     def place(self) -> tuple[int, int, int]:

@@ -48,7 +48,7 @@ class Plan:
         archives = {
             one.resource_id: one.archived_since
             if one is recovered
-            else max(one.archived_since, dataset.since_version)
+            else max(one.archived_since, one.held_since, dataset.since_version)
             for one in dataset.resources
             if one.recovers or one is recovered
         }
@@ -112,9 +112,14 @@ def switched(dataset: Dataset, positions: Mapping[int, int], *, merged: bool) ->
         state=BuildState.SETTLING,
         positions={str(partition): offset for partition, offset in positions.items()},
     )
+    archives = Plan.of(dataset, build).archives
     return replace(
         dataset,
         generation=build.generation,
+        resources=tuple(
+            replace(one, held_since=archives.get(one.resource_id, one.held_since))
+            for one in dataset.resources
+        ),
         fields=build.fields,
         history=build.history,
         draft=None,

@@ -11,7 +11,7 @@ import orjson
 
 from headwater.domain.admission import check_native
 from headwater.domain.datasets import Dataset
-from headwater.domain.versions import MAX_AHEAD_US, stamp_at, version_of_message
+from headwater.domain.versions import MAX_AHEAD_US, Numbering, stamp_at, version_of_message
 from headwater.runtime.kafka.runs import Message
 from headwater.runtime.kafka.topics import Header, Op, Origin
 from headwater.runtime.store import ArchivedMessage
@@ -38,7 +38,7 @@ class _Original:
     resource: str
     op: str
     version: int
-    shared: bool  # every record has the message's version, not each the next one
+    numbering: Numbering
     count: int | None
     received_at_us: int
     body: bytes
@@ -51,14 +51,11 @@ def archived_replay(message: ArchivedMessage, plan: Plan) -> Replay | None:
     floor = plan.archive_floor(message.resource)
     if floor is None:
         return None
-    milliseconds, rest_us = divmod(message.received_at_us, 1000)
-    # The archive does not say which messages came without a version; theirs is made from where they lay.
-    shared = rest_us == 0 and message.version == version_of_message(milliseconds, message.offset)
     original = _Original(
         resource=message.resource,
         op=message.op,
         version=message.version,
-        shared=shared,
+        numbering=message.numbering,
         count=message.count,
         received_at_us=message.received_at_us,
         body=message.body,
@@ -94,7 +91,7 @@ def live_replay(message: Message, dataset: Dataset, plan: Plan) -> Replay | None
         resource=resource,
         op=op,
         version=version,
-        shared=shared,
+        numbering=Numbering.SHARED if shared else Numbering.CONSECUTIVE,
         count=None if native else _number(headers, Header.COUNT),  # strangers may say what they like
         received_at_us=sent_us if received_at_us is None else received_at_us,
         body=message.value,
@@ -120,7 +117,7 @@ def _replay(original: _Original, floor: int, plan: Plan) -> Replay | None:
     version, count, body, position = original.version, original.count, original.body, original.position
     if version < floor:
         missing = floor - version
-        if original.shared or (count is not None and count <= missing):
+        if original.numbering is Numbering.SHARED or (count is not None and count <= missing):
             return None
         # Stamped by a clock that was behind the one which began this life: only its last records count.
         body, count = without_first(body, missing)
@@ -140,13 +137,15 @@ def _headers(
     yield Header.VERSION, b"%d" % version
     if count is not None:
         yield Header.COUNT, b"%d" % count
-    if original.shared:
+    if original.numbering is Numbering.SHARED:
         yield Header.SHARED_VERSION, b"1"
+    if original.numbering is Numbering.JOINED:
+        yield Header.JOINED, b"1"
     yield Header.RECEIVED_AT, b"%d" % original.received_at_us
     yield Header.ORIGIN, Origin.REPLAY.encode()
     yield Header.REVISION, b"%d" % plan.revision
     yield Header.GENERATION, b"%d" % plan.generation
-    if position:
+    if position and original.numbering is not Numbering.JOINED:
         yield Header.POSITION, b"%d" % position
     if original.attempt:
         yield Header.ATTEMPT, original.attempt

@@ -5,6 +5,7 @@ import pytest
 
 from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import ARCHIVE, DATASET_VERSIONS, QUARANTINE
+from headwater.domain.versions import Numbering
 from headwater.runtime.memory.store import MemoryStore
 from headwater.runtime.rowbinary import encode
 from headwater.runtime.store import ArchivedMessage, RefusalQuery, Relation, RowsRefused, UnknownTable
@@ -13,7 +14,9 @@ ARCHIVE_KINDS = tuple(kind.partition(" ")[0] for kind in ARCHIVE.columns.values(
 ANY_BYTES = bytes(range(256)) * 3
 
 
-def message(version, *, resource="realtime", op="upsert", count=1, partition=0, offset=0, body=b"{}"):
+def message(
+    version, *, resource="realtime", op="upsert", count=1, partition=0, offset=0, body=b"{}", numbering=0
+):
     return ArchivedMessage(
         resource=resource,
         op=op,
@@ -23,6 +26,7 @@ def message(version, *, resource="realtime", op="upsert", count=1, partition=0, 
         partition=partition,
         offset=offset,
         body=body,
+        numbering=Numbering(numbering),
     )
 
 
@@ -37,6 +41,7 @@ async def archive(store, *messages, dataset="da_a"):
             one.received_at_us,
             one.partition,
             one.offset,
+            one.numbering,
             one.body,
         )
         for one in messages

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -163,7 +164,7 @@ async def test_records_are_made_again_while_pushes_go_on(api, unique):
         model.push(*records)
     assert (await api.delete(dataset, [reading(number) for number in range(50)])).status == 200
     model.delete(*(reading(number) for number in range(50)))
-    await eventually(lambda: at_least(api, dataset, STORED - 50), within_s=60, every_s=0.2)
+    await eventually(lambda: counts(api, dataset, STORED - 50), within_s=60, every_s=0.2)
 
     for name in KEY:
         annotation = {"type": "annotate", "field": name, "annotation": "id"}
@@ -193,8 +194,8 @@ def reading(number):
     return {"station": f"old{number % 3}", "sequence": number // 3 % (STORED // 9), "value": number / 4}
 
 
-async def at_least(api, dataset, count):
-    assert await api.total_count(dataset) >= count
+async def counts(api, dataset, count):
+    assert await api.total_count(dataset) == count
 
 
 async def written(api, dataset, model, *, count=300):
@@ -336,6 +337,32 @@ async def test_without_an_archive_the_owner_is_warned(api, unique):
     assert dataset.resource_id in answer.body["warning"]
     await api.publish(dataset.uid)
     assert await api.total_count(dataset) == 0
+
+
+async def test_recovering_one_resource_leaves_what_the_others_hold(api, unique):
+    """One without an archive keeps its records; one with an archive gets none of an earlier life back."""
+    dataset, model = await api.open_dataset(unique, key=["n"]), Model(["n"])
+    path = f"/datasets/{dataset.uid}/resources/"
+    others = []
+    for recovery in (True, False):
+        made = await api.make(path, {"type": "realtime", "params": {"recovery": recovery}})
+        others.append(
+            replace(dataset, **{name: made[name] for name in ("resource_id", "pushkey", "push_url")})
+        )
+    for at, one in enumerate((dataset, *others)):
+        records = [{"n": number, "place": "before"} for number in range(at * 10, at * 10 + 5)]
+        assert (await api.ask(one, records, wait=True, timeout=20)).status == 200
+        if one is dataset:
+            model.push(*records)
+    assert others[1].resource_id in (await api.act(dataset, "unpublish")).body["warning"]
+    await api.publish(dataset.uid)
+    for at, one in enumerate((dataset, *others)):
+        records = [{"n": 100 + at, "place": "since"}]
+        assert (await api.ask(one, records, wait=True, timeout=20)).status == 200
+        model.push(*records)
+    await api.act_on_resource(dataset, "recover")
+    await api.built(dataset)
+    await assert_search_shows(api, dataset, model)
 
 
 # History

@@ -67,6 +67,7 @@ class Header:
     PART = "part"  # records, quarantine: "i" or, on the last, "i/n", when one source became several messages
     TARGET = "target"  # records: rows (when missing) or patches
     HISTORY = "history"  # records: "1" when the rows are also for the generation's history table
+    JOINED = "joined"  # raw, of a replay: "1" when every record was a message of its own
     SHARED_VERSION = "shared-version"  # raw, of a replay: "1" when every record has the message's version
     ATTEMPT = "attempt"  # raw, of a record that comes from quarantine: how often it was replayed
     POSITION = "position"  # raw, likewise, decimal: its position there; 0 when missing

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from headwater.domain.tables import ARCHIVE, DATASET_VERSIONS, QUARANTINE, RECEIVED_AT, VERSION
+from headwater.domain.versions import Numbering
 from headwater.runtime.memory.tables import Contents, Row
 from headwater.runtime.store import ArchivedMessage, QuarantinedRecord, RefusalQuery
 
@@ -79,6 +80,7 @@ def _message(row: Row) -> ArchivedMessage:
         partition=row["partition"],
         offset=row["offset"],
         body=row["body"].encode(errors="surrogateescape"),
+        numbering=Numbering(row["numbering"]),
     )
 
 

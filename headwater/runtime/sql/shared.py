@@ -10,7 +10,10 @@ from headwater.runtime.store import RefusalQuery
 
 Place = tuple[int, int, int]  # version, partition, offset
 
-ARCHIVED_COLUMNS = ("resource", "op", VERSION, "count", RECEIVED_AT, "partition", "offset", "body")
+ARCHIVED_COLUMNS = (
+    *("resource", "op", VERSION, "count", RECEIVED_AT),
+    *("partition", "offset", "numbering", "body"),
+)
 SHARED_TABLES = (ARCHIVE.name, QUARANTINE.name, DATASET_VERSIONS.name)
 
 _VERSION = quoted(VERSION)

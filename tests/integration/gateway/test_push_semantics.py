@@ -163,9 +163,10 @@ async def test_sync_answers_what_it_did(gateway, body):
     """Array or NDJSON; the floor is raised to the first record's version."""
     status, answer = await gateway.stored_soon(gateway("push/", body, sync=True))
 
-    [(_, version, value)] = gateway.raw()
+    (_, version, value), mark = gateway.raw()
     count = len(value) if isinstance(value, list) else 1
     assert (status, answer) == (200, {**OK, "records": count, "deleted": 0})
+    assert mark[:2] == ("delete-by-id", version), "the history learns of it"
     assert gateway.catalog.get("da_1").sync_version == version
 
 

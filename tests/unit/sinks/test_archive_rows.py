@@ -6,7 +6,7 @@ import pytest
 
 from headwater.domain.datasets import Dataset, PushKey, Resource, Scope, hash_pushkey
 from headwater.domain.tables import ARCHIVE
-from headwater.domain.versions import stamp_at, version_of_message
+from headwater.domain.versions import Numbering, stamp_at, version_of_message
 from headwater.runtime import rowbinary
 from sinks.archive_rows import (
     ARCHIVE_COLUMNS,
@@ -47,8 +47,8 @@ def test_message_of_the_gateway_is_kept_as_it_lay_on_the_log(raw_run):
     rows = archive_rows(run, DATASET)
 
     assert decoded(rows) == [
-        (b"da_a", b"door", b"upsert", VERSION, 7, T_MS * 1000 + 5, 3, 40, body),
-        (b"da_a", b"door", b"upsert", VERSION, 7, T_MS * 1000 + 5, 3, 41, b"{}"),
+        (b"da_a", b"door", b"upsert", VERSION, 7, T_MS * 1000 + 5, 3, 40, 0, body),
+        (b"da_a", b"door", b"upsert", VERSION, 7, T_MS * 1000 + 5, 3, 41, 0, b"{}"),
     ]
     assert rows.messages == 2
 
@@ -151,3 +151,32 @@ def test_later_revision_than_ours_needs_news(raw_run):
 def test_records_that_nobody_counted_are_counted(body, records):
     """An object, an array or NDJSON, as a native producer may send them."""
     assert count_records(body) == records
+
+
+def test_small_native_messages_are_joined(raw_run):
+    """Of one moment and in a row: a line each, with the versions that their places gave them."""
+    run = raw_run(b'{"a":1}', b'{"a":2}', b'{"a":3}', native=True, first=8)
+
+    rows = archive_rows(run, DATASET)
+
+    assert rows.messages == 1
+    [(*_, version, count, _, partition, offset, numbering, body)] = decoded(rows)
+    assert (version, count, offset, numbering) == (version_of_message(T_MS, 8), 3, 8, Numbering.JOINED)
+    assert partition == run.partition
+    assert body.split(b"\n") == [b'{"a":1}', b'{"a":2}', b'{"a":3}']
+
+
+@pytest.mark.parametrize(
+    "bodies", [(b'{"a":1}', b'[{"a":2}]'), (b'{"a":\n1}', b'{"a":2}'), (b" {}", b'{"a":2}'), (b"", b"{}")]
+)
+def test_what_is_not_one_line_is_not_joined(raw_run, bodies):
+    """Arrays, and objects over several lines, would be read otherwise in a row of lines."""
+    rows = archive_rows(raw_run(*bodies, native=True), DATASET)
+
+    assert [row[-1] for row in decoded(rows)] == list(bodies)
+    assert {row[-2] for row in decoded(rows)} == {Numbering.SHARED}
+
+
+def test_messages_of_several_moments_are_not_joined(raw_run):
+    """Their versions are not in a row."""
+    assert archive_rows(raw_run(b"{}", b"{}", native=True, step_ms=1), DATASET).messages == 2

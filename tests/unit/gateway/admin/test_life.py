@@ -74,9 +74,11 @@ def test_build_that_would_lose_records_must_be_accepted(broken):
     assert life.published(before, 8, ACCEPTING).build
 
 
-@pytest.mark.parametrize("members", [{"archived_since": 7}, {"unbroken_since": 3}])
+@pytest.mark.parametrize(
+    "members", [{"archived_since": 7}, {"unbroken_since": 3}, {"archived_since": 9, "held_since": 9}]
+)
 def test_archive_that_has_all_of_this_life_is_whole(members):
-    """What was lost of an earlier publication is not the dataset's any more."""
+    """What was lost of an earlier publication, or was never the resource's, is not the dataset's any more."""
     assert life.is_whole(open_dataset(), replace(WHOLE, **members))
 
 

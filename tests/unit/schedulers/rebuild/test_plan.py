@@ -115,6 +115,18 @@ def test_a_recovery_ends_the_floor_of_earlier_lives():
     assert switched(dataset, {}, merged=False).since_version == 0
 
 
+def test_after_a_switch_the_dataset_holds_what_its_archives_have():
+    """The next build loses nothing, and brings back no earlier life of resources that were not recovered."""
+    build = replace(BUILD, recovers="re_a", state=BuildState.FILLING)
+    new = switched(replace(DATASET, build=build), {}, merged=False)
+
+    assert [one.held_since for one in new.resources] == [0, SINCE + 5, 0]
+    other = resource("d")
+    before = replace(DATASET, build=build, resources=(*DATASET.resources, other))
+    later = switched(before, {}, merged=False)
+    assert Plan.of(later, replace(BUILD, recovers="")).archive_floor("d") == SINCE
+
+
 def test_readers_look_for_patches_where_some_were_replayed():
     """A truncated dataset knows of none, its archive may hold some."""
     assert switched(filling(DATASET), {}, merged=True).patched

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from headwater.domain.datasets import Dataset, PushKey, Resource, Scope, hash_pushkey
-from headwater.domain.versions import MAX_AHEAD_US, stamp_at, version_of_message
+from headwater.domain.versions import MAX_AHEAD_US, Numbering, stamp_at, version_of_message
 from headwater.runtime.kafka.runs import Message, Run
 from headwater.runtime.store import ArchivedMessage
 from processors.parsing import parse
@@ -96,7 +96,13 @@ def test_an_archived_push_keeps_versions_and_arrival():
 def test_records_of_an_archived_native_message_share_its_version():
     """The next offset's version must be greater than that of the last record."""
     version = version_of_message(NOW_MS, 5)
-    message = archived([{"n": 1}, {"n": 2}], version=version, count=2, received_at_us=NOW_MS * 1000)
+    message = archived(
+        [{"n": 1}, {"n": 2}],
+        version=version,
+        count=2,
+        received_at_us=NOW_MS * 1000,
+        numbering=Numbering.SHARED,
+    )
 
     assert [own for _, own, _ in records(archived_replay(message, plan()))] == [version, version]
 
@@ -175,3 +181,29 @@ def test_a_record_from_quarantine_stays_one():
     headers = dict(live_replay(message, DATASET, plan()).headers)
 
     assert (headers["attempt"], headers["position"]) == (b"2", b"3")
+
+
+def test_joined_messages_make_what_each_of_them_made():
+    """The same records, versions and moments; and what is refused keeps its name in quarantine."""
+    bodies = [b'{"n":1}', b'{"n":2}', b"{}", b'{"n":', b'{"n":3}']
+    messages = [Message(5 + at, NOW_MS, body, ()) for at, body in enumerate(bodies)]
+    joined = archived(
+        b"\n".join(bodies),
+        version=version_of_message(NOW_MS, 5),
+        count=len(bodies),
+        received_at_us=NOW_MS * 1000,
+        numbering=Numbering.JOINED,
+    )
+
+    replay = archived_replay(joined, plan())
+    again = parse(Run("raw", 0, 99, 100, (), [Message(99, NOW_MS + 9, replay.value, replay.headers)]))
+    first = parse(Run("raw", 0, 5, 10, (), messages))
+
+    assert (again.records, again.versions, again.received_at) == (
+        first.records,
+        first.versions,
+        first.received_at,
+    )
+    names = [[(one.version, one.position) for one in arrivals.refused] for arrivals in (again, first)]
+    assert sorted(names[0]) == sorted(names[1])
+    assert set(again.positions) == {0}
