@@ -65,7 +65,15 @@ def build(
     tables = Tables(store, catalog, drop_after_s=settings.drop_after_s)
     news = AppliedNews(producer, topics.applied, settings.applied_timeout_s)
     writer = Writer(settings, store=store, tables=tables, news=news, clock=clock, health=health)
-    archiver = Archiver(settings, store=store, tables=tables, catalog=catalog, health=health)
+    archiver = Archiver(
+        settings,
+        store=store,
+        tables=tables,
+        catalog=catalog,
+        health=health,
+        clock=clock,
+        is_busy=writer.is_busy,
+    )
     patience = Patience(health, first_s=settings.retry_first_s, longest_s=settings.retry_longest_s)
     configurations = Configurations(store, catalog, tables, clock=clock, patience=patience)
     housekeeper = Housekeeper(

@@ -3,11 +3,12 @@
 Guarantee: a run of topic raw is finished only after all of its messages that are archived are durable in the
 archive. Repeats are harmless, as a message's place on the log is part of its key. Nobody waits for the
 archive: it may lag by its age and size, and a store that is away stops only it.
+Rows go first: while many of them are on their way the archive waits, within a bound.
 The price of cheapness: what is decided is decided when the message is read, by the catalog of that moment.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from headwater.domain.errors import StoreUnavailable
 from headwater.domain.tables import ARCHIVE
 from headwater.runtime import metrics
 from headwater.runtime.catalog import Catalog
+from headwater.runtime.clock import Clock
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.runs import Run
 from headwater.runtime.kafka.topics import Header
@@ -36,7 +38,7 @@ from sinks.tables import Tables
 log = structlog.get_logger(__name__)
 
 CHECK = "archive"  # in the process's health
-LOOK_EVERY_S = 0.1  # while the catalog is behind
+LOOK_EVERY_S = 0.1  # while the catalog is behind, or rows go first
 Kept = tuple[Run, str, ArchiveRows]  # with the dataset's uid
 
 
@@ -44,9 +46,19 @@ class Archiver:
     """Everything between a run of topic raw and its place in the archive."""
 
     def __init__(
-        self, settings: SinkSettings, *, store: Store, tables: Tables, catalog: Catalog, health: Health
+        self,
+        settings: SinkSettings,
+        *,
+        store: Store,
+        tables: Tables,
+        catalog: Catalog,
+        health: Health,
+        clock: Clock,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
+        self._clock = clock
+        self._is_busy = is_busy
         self._store = store
         self._tables = tables
         self._catalog = catalog
@@ -63,6 +75,7 @@ class Archiver:
     async def take(self, runs: AsyncIterator[Any]) -> None:
         """Archive every run of a Faust stream; stops taking while a full batch waits for the store."""
         async for event in runs:
+            await self._let_rows_pass(event.value)
             await self.put(event.value)
 
     async def put(self, run: Run) -> None:
@@ -79,6 +92,12 @@ class Archiver:
         elif self._alarm is None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(self._settings.archive_max_age_s, self._start_flush)
+
+    async def _let_rows_pass(self, run: Run) -> None:
+        """Wait while the row path is busy, until the run is as old as the archive may lag for that."""
+        until_us = run.messages[0].timestamp_ms * 1000 + round(self._settings.archive_yield_s * 1_000_000)
+        while self._is_busy() and self._clock.now_us() < until_us:  # noqa: ASYNC110 - a lull has no event
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """Stop; what is not archived yet stays unfinished and is read again."""

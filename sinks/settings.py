@@ -64,6 +64,9 @@ class SinkSettings:
     archive_max_age_s: float = setting(
         2.0, "seconds that a message waits at most before it is archived", low=0.01, high=60
     )
+    archive_yield_s: float = setting(
+        20.0, "seconds that the archive may lag so that a burst of rows is stored first", low=0, high=600
+    )
     catalog_max_age_s: float = setting(
         5.0,
         "seconds for which a catalog not heard of may still decide what producers on Kafka may archive",

@@ -37,6 +37,7 @@ from sinks.refusals import (
 )
 from sinks.settings import SinkSettings
 from sinks.tables import Tables
+from sinks.traffic import Traffic
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,11 @@ class Writer:
         self._alarm: asyncio.TimerHandle | None = None
         self._room = asyncio.Event()
         self._closing = False
+        self._traffic = Traffic(settings.insert_busy_rows)
+
+    def is_busy(self) -> bool:
+        """Tell whether many rows are on their way."""
+        return self._traffic.is_busy(self._now_s())
 
     async def put(self, parcel: Parcel) -> None:
         """Take a parcel; waits while the buffer is full, and for good once the writer is closing."""
@@ -133,6 +139,7 @@ class Writer:
 
     async def _write(self, batch: Batch[Parcel]) -> None:
         await self._store_batch(batch)
+        self._traffic.note(batch.rows, self._now_s())
         self._batcher.done(batch, self._now_s())
         self._room.set()
         self._start_due()

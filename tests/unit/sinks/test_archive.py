@@ -8,6 +8,7 @@ import pytest
 
 from headwater.domain.datasets import PushKey, Resource, hash_pushkey
 from headwater.domain.tables import ARCHIVE
+from headwater.runtime.clock import ManualClock, SystemClock
 from headwater.runtime.store import RowsRefused
 from sinks import archive
 from sinks.archive import CHECK, Archiver
@@ -22,7 +23,7 @@ async def make_archiver(make_world):
     """Make archivers with a world of their own, and close them at the end."""
     archivers = []
 
-    async def make(**settings):
+    async def make(*, clock=SystemClock(), busy=asyncio.Event(), **settings):  # noqa: B008
         world = await make_world(**{"archive_max_age_s": 0.02, **settings})
         archiver = Archiver(
             world.settings,
@@ -30,6 +31,8 @@ async def make_archiver(make_world):
             tables=world.tables,
             catalog=world.catalog,
             health=world.health,
+            clock=clock,
+            is_busy=busy.is_set,
         )
         archivers.append(archiver)
         world.dataset = await world.add_dataset(published=True, resources=(RESOURCE,))
@@ -250,3 +253,24 @@ async def test_defect_of_ours_fails_the_health_check(make_archiver, raw_run, eve
 
     await eventually(lambda: world.health.failure)
     assert world.log.finished == 0
+
+
+async def test_rows_go_first_for_a_while(make_archiver, raw_run, eventually, monkeypatch):
+    """While many rows are on their way runs wait, but not beyond the age that is set."""
+    monkeypatch.setattr(archive, "LOOK_EVERY_S", 0.001)
+    clock, busy = ManualClock(raw_run(b"{}").messages[0].timestamp_ms * 1000), asyncio.Event()
+    busy.set()
+    world, archiver = await make_archiver(clock=clock, busy=busy, archive_yield_s=20)
+    run = raw_run(b"{}", queue=world.log.queue)
+
+    async def events():
+        yield SimpleNamespace(value=run)
+
+    taking = asyncio.create_task(archiver.take(events()))
+    await settle()
+    assert not taking.done()
+    clock.advance(21)
+    await taking
+
+    await eventually(lambda: world.log.finished == 1)
+    assert await bodies(world) == [b"{}"]
