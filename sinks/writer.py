@@ -159,7 +159,7 @@ class Writer:
         try:
             await self._insert(parcels, rows, count)
         except _Over:
-            _discard(parcels)
+            self._discard(parcels)
             return
         except RowsRefused:
             # Perhaps a table lost a column behind our back: it gets it again with the next insert.
@@ -179,7 +179,7 @@ class Writer:
                 lambda some: self._insert((parcel,), b"\n".join(some), len(some)), rows
             )
         except _Over:
-            _discard((parcel,))
+            self._discard((parcel,))
             return
         if refused:
             await self._quarantine(parcel, refused)
@@ -198,6 +198,15 @@ class Writer:
         for (dataset, _), some in datasets.items():
             if dataset:
                 self._news.tell(dataset, applied_value(some, 0))
+
+    def _discard(self, parcels: Sequence[Parcel]) -> None:
+        """Finish parcels whose generation is over, and tell of it: nobody needs to wait for their rows.
+
+        Where another generation took the place of theirs, the rebuild brings the same records there.
+        """
+        metrics.DISCARDED_RECORDS.labels(rule=EARLIER_GENERATION).inc(sum(parcel.rows for parcel in parcels))
+        _finish(parcels)
+        self._news.tell(parcels[0].dataset, applied_value(parcels, 0))
 
     async def _insert(self, parcels: Sequence[Parcel], rows: bytes, count: int) -> None:
         """Insert into the parcels' tables, with all columns that they name. Raises RowsRefused and _Over."""
@@ -240,11 +249,6 @@ class Writer:
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _discard(parcels: Sequence[Parcel]) -> None:
-    metrics.DISCARDED_RECORDS.labels(rule=EARLIER_GENERATION).inc(sum(parcel.rows for parcel in parcels))
-    _finish(parcels)
 
 
 def _finish(parcels: Sequence[Parcel]) -> None:

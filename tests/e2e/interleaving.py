@@ -17,7 +17,7 @@ RECORDS = 6
 UNSURE = frozenset({429, 503})
 REPEAT_S = 40.0
 PAUSE_S = 0.05
-WAIT_S = 25
+WAIT_S = 10
 APART_S = 0.002  # between an answer and the next request: what a moment of history needs
 
 Kind = Callable[[], Awaitable[None]]

@@ -275,7 +275,7 @@ async def test_table_that_vanished_is_made_again(world, make_row, eventually):
 
 
 async def test_rows_of_a_past_generation_are_discarded_and_counted(world, make_row, eventually):
-    """Late rows must not bring a dropped table back; they are finished all the same."""
+    """Late rows must not bring a dropped table back; they are finished, and who waits for them is told."""
     await world.add_dataset(generation=2)
     discarded = metrics.DISCARDED_RECORDS.labels(rule="earlier_generation")
     before = discarded._value.get()
@@ -286,8 +286,9 @@ async def test_rows_of_a_past_generation_are_discarded_and_counted(world, make_r
     await eventually(lambda: world.log.finished == 3)
     assert discarded._value.get() - before == 2
     assert await world.store.tables() == ["d_a_g2"]
-    await eventually(world.applied)
-    assert [news["generation"] for news in world.applied()] == [2]
+    await eventually(lambda: len(world.applied()) == 2)
+    told = {news["generation"]: (news["rows"], news["sources"]) for news in world.applied()}
+    assert told == {1: (0, ["0:0:2"]), 2: (1, ["0:2:3"])}
 
 
 async def test_generation_that_ends_during_an_outage_is_discarded(world, make_row, eventually):
