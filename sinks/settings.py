@@ -56,7 +56,7 @@ class SinkSettings:
     )
     archive_enabled: bool = setting(True, "keep the raw records of resources whose recovery is on")
     archive_max_bytes: int = setting(
-        4 * MIB,
+        16 * MIB,
         "bytes of one insert into the archive, unless one run alone has more",
         low=1024,
         high=64 * MIB,
