@@ -8,6 +8,7 @@ from typing import Any
 from headwater.runtime.catalog import Catalog, KafkaCatalog
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.clock import SystemClock
+from headwater.runtime.files import open_files
 from headwater.runtime.kafka.admin import ensure_topics
 from headwater.runtime.kafka.producer import KafkaProducer, Producer
 from headwater.runtime.kafka.runs import ARCHIVE_ROUTING, ROWS_ROUTING
@@ -21,6 +22,7 @@ from sinks.applied import AppliedNews
 from sinks.archive import Archiver
 from sinks.configurations import Configurations
 from sinks.housekeeping import Housekeeper
+from sinks.leftovers import Leftovers
 from sinks.patience import Patience
 from sinks.settings import MIB, SinkSettings
 from sinks.tables import Tables
@@ -79,12 +81,16 @@ def build(
     housekeeper = Housekeeper(
         store, catalog, clock=clock, patience=patience, garbage_interval_s=settings.garbage_interval_s
     )
+    background: list[Background] = [writer.drop_what_is_over, configurations.run, housekeeper.run]
+    if settings.files.url:
+        leftovers = Leftovers(open_files(settings.files), catalog, retry_s=settings.retry_longest_s)
+        background.append(leftovers.run)
     return Sinks(
         rows=_rows_app(settings, writer),
         raw=_raw_app(settings, archiver) if settings.archive_enabled else None,
         writer=writer,
         archiver=archiver,
-        background=(writer.drop_what_is_over, configurations.run, housekeeper.run),
+        background=tuple(background),
     )
 
 

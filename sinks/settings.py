@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from headwater.runtime.settings import KafkaSettings, ProcessSettings, StoreSettings, check_ranges, setting
+from headwater.runtime.settings import (
+    FilesSettings,
+    KafkaSettings,
+    ProcessSettings,
+    StoreSettings,
+    check_ranges,
+    setting,
+)
 from sinks.batching import BatchPolicy
 
 MIB = 1024 * 1024
@@ -17,6 +24,7 @@ class SinkSettings:
 
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
     process: ProcessSettings = field(default_factory=ProcessSettings)
 
     batch_max_rows: int = setting(100_000, "rows of one insert", low=1, high=1_000_000)

@@ -2,7 +2,9 @@
 
 from uuid import uuid4
 
+import fsspec
 import pytest
+from moto.server import ThreadedMotoServer
 
 from headwater.runtime.files import FilesUnavailable, NoFiles, StoreOfFiles
 from headwater.runtime.memory.files import MemoryFiles
@@ -11,10 +13,28 @@ FILE = "ab" + "0" * 38
 DESCRIPTION = {"id": FILE, "mimetype": "image/png", "filename": "a.png"}
 
 
-@pytest.fixture(params=["memory", "folder", "fsspec-memory"])
+@pytest.fixture(scope="module")
+def bucket():
+    """The URL of a bucket of a real S3 server on this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3").mkdir("bucket")
+        yield "s3://bucket"
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "folder", "fsspec-memory", "s3"])
 def files(request, tmp_path):
     """An empty object store."""
     match request.param:
+        case "s3":
+            return StoreOfFiles(f"{request.getfixturevalue('bucket')}/{uuid4().hex}")
         case "memory":
             return MemoryFiles()
         case "folder":
