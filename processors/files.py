@@ -32,9 +32,10 @@ def take_files(run: Run, arrivals: Arrivals, problem: str = "") -> Sequence[Foun
     found: dict[str, FoundFile] = {}
     for record in arrivals.records:
         for key in [key for key, value in record.items() if is_file(value)]:
-            description, content = stored_file(record[key])
             if problem:
-                description = BrokenFile(record[key], problem)
+                record[key] = BrokenFile(record[key], problem)
+                continue
+            description, content = stored_file(record[key])
             record[key] = description
             if isinstance(description, StoredFile):
                 found.setdefault(description["id"], FoundFile(description, content))

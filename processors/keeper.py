@@ -1,22 +1,18 @@
 """Where do the bytes of files go?  Into the object store, before any row that names them leaves.
 
-While the store is away the run waits, unfinished; the bound on runs in flight stops the fetching.
+While the store is away the run waits, unfinished (persistence.py).
 """
 
-import asyncio
+from functools import partial
 
-import structlog
-
-from headwater.runtime import metrics
 from headwater.runtime.files import Files, FilesUnavailable
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.runs import Run
 from headwater.runtime.kafka.topics import Op
-from processors.files import FoundFile, take_files
+from processors.files import take_files
 from processors.parsing import Arrivals
+from processors.persistence import Persistence
 from processors.settings import ProcessorSettings
-
-log = structlog.get_logger(__name__)
 
 NO_STORE = "files cannot be kept: no object store is set (HEADWATER_FILES_URL)"
 REMOVING = frozenset({Op.DELETE, Op.DELETE_BY_ID})
@@ -26,9 +22,10 @@ class Keeper:
     """Keeps the files of records; without an object store they are values that do not fit their fields."""
 
     def __init__(self, settings: ProcessorSettings, files: Files | None, health: Health) -> None:
-        self._settings = settings
         self._files = files
-        self._health = health
+        self._persistence = Persistence(
+            settings, health, check="files", cause="files", failure=FilesUnavailable
+        )
 
     async def keep(self, dataset: str, op: Op, run: Run, arrivals: Arrivals) -> None:
         """Put descriptions in the place of the files in records; their bytes are kept on return.
@@ -39,19 +36,7 @@ class Keeper:
         if op in REMOVING or self._files is None:
             return
         for one in found:
-            await self._put(self._files, dataset, one)
-
-    async def _put(self, files: Files, dataset: str, file: FoundFile) -> None:
-        delay_s = self._settings.retry_first_s
-        while True:
-            try:
-                await files.put(dataset, file.description["id"], file.content, file.description)
-            except FilesUnavailable as error:
-                self._health.set("files", ok=False, detail=str(error))
-                metrics.RETRIES.labels(service="processors", cause="files").inc()
-                log.warning("the object store is away, trying again", error=str(error), delay_s=delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, self._settings.retry_longest_s)
-            else:
-                self._health.set("files", ok=True)
-                return
+            description, put = one.description, self._files.put
+            await self._persistence.persist(
+                partial(put, dataset, description["id"], one.content, description)
+            )

@@ -4,7 +4,6 @@ Guarantee: what was handed over is on the log on return, so a run may be finishe
 away that takes as long as it takes, with back-off; the bound on runs in flight stops the fetching.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,17 +11,14 @@ from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 
 from headwater.domain.errors import BrokerUnavailable
 from headwater.domain.versions import moment_us
-from headwater.runtime import metrics
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.producer import Producer
 from headwater.runtime.kafka.topics import Header
+from processors.persistence import Persistence
 from processors.settings import ProcessorSettings
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +35,10 @@ class Outlet:
     """The way to Kafka that does not give up."""
 
     def __init__(self, settings: ProcessorSettings, producer: Producer, health: Health) -> None:
-        self._settings = settings
         self._producer = producer
-        self._health = health
+        self._persistence = Persistence(
+            settings, health, check="kafka", cause="broker", failure=BrokerUnavailable
+        )
 
     async def send(self, outgoing: Outgoing) -> None:
         """Send a message; it is on the log on return."""
@@ -51,20 +48,8 @@ class Outlet:
         )
 
     async def persist(self, send: Callable[[], Awaitable[Any]]) -> None:
-        """Do it until Kafka has it: the run is not finished before, so nothing is lost if we die here."""
-        delay_s = self._settings.retry_first_s
-        while True:
-            try:
-                await send()
-            except BrokerUnavailable as error:
-                self._health.set("kafka", ok=False, detail=str(error))
-                metrics.RETRIES.labels(service="processors", cause="broker").inc()
-                log.warning("Kafka is away, trying again", error=str(error), delay_s=delay_s)
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, self._settings.retry_longest_s)
-            else:
-                self._health.set("kafka", ok=True)
-                return
+        """Do it until Kafka has it."""
+        await self._persistence.persist(send)
 
 
 class Consignment:
