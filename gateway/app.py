@@ -39,6 +39,7 @@ from headwater.runtime.process import Process
 from headwater.runtime.schemas import SchemaBook, Schemas
 from headwater.runtime.secrets import Sealer
 from headwater.runtime.store import Store
+from headwater.runtime.workbench import KafkaWorkbench, NobodyAtWork, Workbench
 
 DOORS = (
     gateway.push.routes,
@@ -64,10 +65,12 @@ def build(
     apikeys: Documents[ApiKey] | None = None,
     activity: Activity | None = None,
     claims: Claims | None = None,
+    workbench: Workbench | None = None,
 ) -> web.Application:
     """Return the application with all doors mounted; the parts are started and closed by the caller.
 
-    Without `claims` idempotency keys are known to this gateway alone, and until it ends.
+    Without `claims` idempotency keys are known to this gateway alone, and until it ends; without a
+    `workbench` no stack can be saved.
     """
     app = web.Application(middlewares=[answer_errors])
     stamper = Stamper(clock)
@@ -77,6 +80,7 @@ def build(
     app[keys.APIKEYS] = MemoryDocuments(APIKEYS) if apikeys is None else apikeys
     app[keys.ACTIVITY] = activity or MemoryActivity()
     app[keys.STORE] = store
+    app[keys.WORKBENCH] = NobodyAtWork() if workbench is None else workbench
     app[keys.SCHEMAS] = schemas
     app[keys.CLOCK] = clock
     app[keys.STAMPER] = stamper
@@ -126,7 +130,7 @@ def policy_of(settings: GatewaySettings) -> BatchPolicy:
 
 async def main(settings: GatewaySettings, process: Process) -> None:
     """Run the service until the process is told to stop; then answer what is in flight and end."""
-    for check in ("kafka", "catalog", "apikeys", "applied", "claims", "http"):
+    for check in ("kafka", "catalog", "apikeys", "applied", "claims", "workbench", "http"):
         process.health.set(check, ok=False, detail="starting")
     await ensure_topics(settings.kafka)
     async with AsyncExitStack() as parts:
@@ -145,6 +149,8 @@ async def main(settings: GatewaySettings, process: Process) -> None:
         clock = SystemClock()
         claims = KafkaClaims(settings.kafka, producer, clock, limit=settings.idempotency_keys_limit)
         parts.push_async_callback(claims.close)
+        workbench = KafkaWorkbench(settings.kafka, producer)
+        parts.push_async_callback(workbench.close)
         app = build(
             settings,
             producer=producer,
@@ -154,6 +160,7 @@ async def main(settings: GatewaySettings, process: Process) -> None:
             schemas=schemas,
             apikeys=apikeys,
             claims=claims,
+            workbench=workbench,
         )
         applied = AppliedTail(settings.kafka, app[keys.STAMPER], app[keys.WAITERS])
         parts.push_async_callback(applied.close)
@@ -166,12 +173,13 @@ async def main(settings: GatewaySettings, process: Process) -> None:
             activity.start(),
             applied.start(),
             claims.start(),
+            workbench.start(),
         )
         runner = await listen(app, settings)
         parts.push_async_callback(runner.cleanup)
         spare_collector()
         process.health.set("http", ok=True)
-        await _watch(process, producer, catalog, apikeys, applied, claims)
+        await _watch(process, producer, catalog, apikeys, applied, claims, workbench)
 
 
 async def listen(app: web.Application, settings: GatewaySettings) -> web.AppRunner:
@@ -198,6 +206,7 @@ async def _watch(
     apikeys: KafkaDocuments[ApiKey],
     applied: AppliedTail,
     claims: KafkaClaims,
+    workbench: KafkaWorkbench,
 ) -> None:
     """Keep the health checks true until the process is told to stop."""
     while not process.stopping.is_set():
@@ -206,6 +215,7 @@ async def _watch(
         process.health.set("apikeys", apikeys.ready)
         process.health.set("applied", applied.ready)
         process.health.set("claims", claims.ready)
+        process.health.set("workbench", workbench.ready)
         metrics.CATALOG_DATASETS.set(len(catalog.all()))
         with suppress(TimeoutError):
             await asyncio.wait_for(process.stopping.wait(), WATCH_S)

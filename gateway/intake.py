@@ -11,7 +11,7 @@ from gateway.admission import Target
 from gateway.entrance import Entry, enter
 from gateway.keys import BATCHER, BODIES, DELIVERY, KNOWN_FIELDS, RULES, SCHEMAS, SETTINGS
 from gateway.media import Kind, kind_of_body
-from gateway.merging import key_names
+from gateway.merging import named_keys
 from gateway.outcomes import STORED, Outcome
 from gateway.parameters import PLAIN, PushParameters, parse_parameters
 from gateway.parsing import Records, is_array, parse_records
@@ -120,7 +120,7 @@ def _rules(request: web.Request, entry: Entry, op: Op, parameters: PushParameter
     """Return what the resource's records may be; records to delete may say what they like."""
     rules = request.app[RULES]
     if op is Op.UPSERT and parameters.merge:
-        rules = replace(rules, key=key_names(entry.dataset))
+        rules = replace(rules, key=named_keys(entry.dataset))
     if op is not Op.UPSERT or entry.resource.params.get("unknown_fields") != "reject":
         return rules
     seen = request.app[SCHEMAS].get(entry.dataset.uid)

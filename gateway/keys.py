@@ -24,6 +24,7 @@ from headwater.runtime.kafka.producer import Producer
 from headwater.runtime.schemas import Schemas
 from headwater.runtime.secrets import Sealer
 from headwater.runtime.store import Store
+from headwater.runtime.workbench import Workbench
 
 Dressing = Callable[[HeadwaterError, dict[str, Any]], dict[str, Any]]
 
@@ -32,6 +33,7 @@ PRODUCER = web.AppKey[Producer]("producer", Producer)
 CATALOG = web.AppKey[Catalog]("catalog", Catalog)
 APIKEYS: web.AppKey[Documents[ApiKey]] = web.AppKey("apikeys", Documents)
 ACTIVITY = web.AppKey[Activity]("activity", Activity)
+WORKBENCH = web.AppKey[Workbench]("workbench", Workbench)
 STORE = web.AppKey[Store]("store", Store)
 SCHEMAS = web.AppKey[Schemas]("schemas", Schemas)
 CLOCK = web.AppKey[Clock]("clock", Clock)

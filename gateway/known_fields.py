@@ -1,7 +1,7 @@
 """Which fields does a dataset know?  Those of its configuration and those that were seen; remembered."""
 
 from headwater.domain.datasets import Dataset
-from headwater.domain.fields import configure
+from headwater.domain.fields import configure, named_in_stack
 from headwater.domain.schema import Schema
 
 REMEMBERED = 1024  # datasets
@@ -19,6 +19,7 @@ class KnownFields:
         if found is None or found[:2] != (dataset.revision, seen):
             configuration = configure(dataset, seen)
             names = {one.source for one in configuration.fields} | configuration.deleted
+            names |= named_in_stack(dataset.processors)
             if len(self._known) >= REMEMBERED:
                 self._known.pop(next(iter(self._known)))
             found = self._known[dataset.uid] = (dataset.revision, seen, frozenset(names))

@@ -20,6 +20,15 @@ def key_names(dataset: Dataset) -> tuple[str, ...]:
     return names
 
 
+def named_keys(dataset: Dataset) -> tuple[str, ...]:
+    """Return the fields that each record to merge must name: none where a stack may make the key of others.
+
+    Raises InvalidPush when there is no key.
+    """
+    names = key_names(dataset)
+    return () if dataset.processors else names
+
+
 async def ensure_patched(catalog: Catalog, dataset: Dataset) -> None:
     """Let readers know that records may have been merged, before the first one is.
 

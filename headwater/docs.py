@@ -14,6 +14,7 @@ from headwater.runtime import metrics
 from headwater.runtime.settings import (
     Description,
     KafkaSettings,
+    OutboundSettings,
     ProcessSettings,
     SmtpSettings,
     StoreSettings,
@@ -27,6 +28,7 @@ SHARED = {
     "Kafka": KafkaSettings,
     "ClickHouse": StoreSettings,
     "Mail": SmtpSettings,
+    "Outbound requests": OutboundSettings,
 }
 SERVICES = {
     "Gateway": "gateway.settings:GatewaySettings",

@@ -123,7 +123,13 @@ def generation_of(dataset: Dataset, generation: int) -> Dataset | None:
     """Return the dataset as it is, or will be, in a generation; None for one that is not to be filled."""
     build = dataset.build
     if build is not None and build.generation == generation:
-        return replace(dataset, generation=generation, fields=build.fields, history=build.history)
+        return replace(
+            dataset,
+            generation=generation,
+            processors=build.processors,
+            fields=build.fields,
+            history=build.history,
+        )
     return dataset if generation == dataset.generation else None
 
 

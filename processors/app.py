@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 from headwater.runtime.catalog import Catalog, KafkaCatalog
-from headwater.runtime.clock import SystemClock
+from headwater.runtime.clock import Clock, SystemClock
 from headwater.runtime.files import Files, open_files
 from headwater.runtime.health import Health
 from headwater.runtime.kafka.admin import ensure_topics
@@ -17,7 +19,12 @@ from headwater.runtime.process import Process
 from headwater.runtime.schemas import SchemaBook, Schemas
 from processors.activity import Activity
 from processors.agents import Processor
+from processors.answering import Answers
+from processors.pump import Pump
+from processors.questions import Questions
+from processors.services import open_look_ups
 from processors.settings import ProcessorSettings
+from processors.staging import Service
 
 
 def build(
@@ -28,7 +35,9 @@ def build(
     schemas: Schemas,
     health: Health,
     activity: Activity,
+    clock: Clock,
     files: Files | None = None,
+    services: Mapping[str, Service] | None = None,
 ) -> tuple[RunApp, Processor]:
     """Return the Faust app and the processor whose agent it runs."""
     policy = RunPolicy(
@@ -45,7 +54,9 @@ def build(
         schemas=schemas,
         health=health,
         activity=activity,
+        clock=clock,
         files=files,
+        services=services,
     )
 
     async def convert(stream: Any) -> None:
@@ -58,34 +69,64 @@ def build(
 async def main(settings: ProcessorSettings, process: Process) -> None:
     """Run the service until the process is told to stop."""
     await ensure_topics(settings.kafka)
-    producer = KafkaProducer(settings.kafka)
-    catalog = KafkaCatalog(settings.kafka, producer)
-    schemas = SchemaBook(settings.kafka, producer)
-    await producer.start()
-    await asyncio.gather(catalog.start(), schemas.start())
-    activity = Activity(
-        producer,
-        settings.kafka.topics.activity,
-        clock=SystemClock(),
-        # A new name for every start would leave lines that nobody ever replaces.
-        instance=settings.process.instance or f"processors@{socket.gethostname()}",
-        limit=settings.datasets_in_memory,
-    )
-    app, processor = build(
-        settings,
-        producer=producer,
-        catalog=catalog,
-        schemas=schemas,
-        health=process.health,
-        activity=activity,
-        files=open_files(settings.files) if settings.files.url else None,
-    )
-    await activity.start()
-    try:
-        await run_worker(app, process, needs="kafka")
+    clock = SystemClock()
+    async with AsyncExitStack() as parts:
+        producer = KafkaProducer(settings.kafka)
+        parts.push_async_callback(producer.close)
+        catalog = KafkaCatalog(settings.kafka, producer)
+        parts.push_async_callback(catalog.close)
+        schemas = SchemaBook(settings.kafka, producer)
+        parts.push_async_callback(schemas.close)
+        await producer.start()
+        await asyncio.gather(catalog.start(), schemas.start())
+        files = open_files(settings.files) if settings.files.url else None
+        look_ups = await open_look_ups(
+            settings,
+            parts,
+            catalog=catalog,
+            schemas=schemas,
+            files=files,
+            health=process.health,
+            clock=clock,
+        )
+        activity = Activity(
+            producer,
+            settings.kafka.topics.activity,
+            clock=clock,
+            # A new name for every start would leave lines that nobody ever replaces.
+            instance=settings.process.instance or f"processors@{socket.gethostname()}",
+            limit=settings.datasets_in_memory,
+        )
+        app, processor = build(
+            settings,
+            producer=producer,
+            catalog=catalog,
+            schemas=schemas,
+            health=process.health,
+            activity=activity,
+            clock=clock,
+            files=files,
+            services=look_ups.services,
+        )
+        await activity.start()
+        parts.push_async_callback(activity.close)
+        answers = Answers(processor.stager, look_ups.world)
+        beside = (
+            Pump(settings.kafka, clock, processor.take_again).run(),
+            Questions(settings.kafka, producer, clock, answers.answer).run(),
+        )
+        await _run_beside(run_worker(app, process, needs="kafka"), *beside)
         await processor.drain()
+
+
+async def _run_beside(worker: Coroutine[Any, Any, None], *beside: Coroutine[Any, Any, None]) -> None:
+    """Return when the worker does; what runs beside it ends then. Raises what any of them raises."""
+    tasks = [asyncio.create_task(one) for one in (worker, *beside)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
-        await activity.close()
-        await schemas.close()
-        await catalog.close()
-        await producer.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,11 +22,10 @@ from headwater.domain.types import Reading
 from processors.parsing import Arrivals
 from processors.patches import NULLS, Patch, patch_row, patch_types
 from processors.refusals import Reason, Refusal
-from processors.slots import Slot, Slots, UnknownField, UnknownFields
+from processors.slots import UNKNOWN_FIELD, Slot, Slots, UnknownField, UnknownFields
 from processors.specialised import EXACT_INT, specialise
 
 SYSTEM = len(ROW_COLUMNS)
-UNKNOWN_FIELD = "unknown_field"
 NEEDS_KEY = "merge_needs_key"
 
 Row = tuple[Any, ...]  # the values of ROW_COLUMNS or PATCH_COLUMNS (domain/tables.py), then of the columns
@@ -270,4 +269,5 @@ def _refusal(
     reasons: Sequence[Reason],
 ) -> Refusal:
     position = arrivals.position_of(record)
-    return Refusal(orjson.dumps(record).decode(), version, position, received_at, tuple(reasons))
+    text = orjson.dumps(arrivals.raw_of(record)).decode()
+    return Refusal(text, version, position, received_at, tuple(reasons))

@@ -48,14 +48,15 @@ def stored_file(value: Mapping[str, Any]) -> tuple[StoredFile | BrokenFile, byte
     declared = str(value.get("content-type") or value.get("content_type")).partition(";")[0].strip().lower()
     try:
         content = b64decode(value["content"], validate=True)
-        return _described(content, declared, value.get("filename")), content
+        return described_file(content, declared, value.get("filename")), content
     except NotBase64:
         return BrokenFile(dict(value), "the content is not base64"), b""
     except NotThatType as error:
         return BrokenFile(dict(value), str(error)), b""
 
 
-def _described(content: bytes, declared: str, filename: Any) -> StoredFile:
+def described_file(content: bytes, declared: str, filename: Any) -> StoredFile:
+    """Return the description of bytes that are said to be of a type. Raises NotThatType."""
     if not _MIME.fullmatch(declared):
         raise NotThatType(f"{declared[:60]!r} is not a type such as image/jpeg")
     image = _image(content, declared)
@@ -82,7 +83,7 @@ def _image(content: bytes, declared: str) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # about many pixels: they are not unpacked here
             with Image.open(BytesIO(content), formats=tuple(set(_IMAGE_FORMATS.values()))) as image:
                 found, size = image.format, image.size
-                orientation = image.getexif().get(EXIF_ORIENTATION)
+                orientation = exif_of(image).get(EXIF_ORIENTATION)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise NotThatType(
             f"the content is said to be {declared}, and is no image that can be read"
@@ -91,6 +92,15 @@ def _image(content: bytes, declared: str) -> dict[str, Any]:
         raise NotThatType(f"the content is said to be {declared}, and is {found}")
     described = {"width": size[0], "height": size[1], "mimetype": Image.MIME[expected]}
     return {**described, "exif_orientation": orientation} if isinstance(orientation, int) else described
+
+
+def exif_of(image: Image.Image) -> Image.Exif:
+    """Return the EXIF data that are in an image's head.
+
+    Not by the image's own method: that of a PNG without EXIF data looks for them behind the pixels and
+    unpacks these, which can be hundreds of megabytes.
+    """
+    return Image.Image.getexif(image)
 
 
 def _extension(mimetype: str) -> str:

@@ -29,6 +29,7 @@ class Outgoing:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None  # None: any
 
 
 class Outlet:
@@ -44,7 +45,14 @@ class Outlet:
         """Send a message; it is on the log on return."""
         one = outgoing
         await self.persist(
-            partial(self._producer.send, one.topic, one.value, key=one.key, headers=one.headers)
+            partial(
+                self._producer.send,
+                one.topic,
+                one.value,
+                key=one.key,
+                headers=one.headers,
+                partition=one.partition,
+            )
         )
 
     async def persist(self, send: Callable[[], Awaitable[Any]]) -> None:
@@ -56,6 +64,7 @@ class Consignment:
     """All that one run becomes, in order; every message tells its source and, of several, which part it is.
 
     The last message says how many there are, so one is always held back until another follows or the end.
+    Without a source nobody waits for it, and nothing of this is told.
     """
 
     def __init__(self, source: str, outlet: Outlet) -> None:
@@ -79,6 +88,7 @@ class Consignment:
 
     async def _send(self, outgoing: Outgoing, part: bytes) -> None:
         own = ((Header.SOURCE, self._source), *(((Header.PART, part),) if part else ()))
+        own = own if self._source else ()
         await self._outlet.send(replace(outgoing, headers=(*outgoing.headers, *own)))
         self._sent += 1
 

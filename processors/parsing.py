@@ -4,7 +4,7 @@ Pure. Bytes that are no JSON, and items that are no records, come back as refusa
 producer without an answer channel must not lose a whole message to one bad line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,20 +25,42 @@ _SHOWN_BYTES = 64 * 1024  # of a refused message that is no JSON
 
 @dataclass(slots=True)
 class Arrivals:
-    """Records in the order of the log; the lists but `refused` run side by side."""
+    """Records in the order of the log; the lists but `refused` run side by side.
+
+    `raws` are the records as they were sent, where `records` are what a stack made of them.
+    """
 
     records: list[dict[str, Any]] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     received_at: list[str] = field(default_factory=list)  # "YYYY-MM-DD hh:mm:ss.ffffff", UTC
     refused: list[Refusal] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)  # in its message; tells apart what shares a version
+    raws: list[dict[str, Any]] | None = None
     _places: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def position_of(self, record: Mapping[str, Any]) -> int:
         """Return the position of one of `records`, the very object, in its message."""
+        place = self._place_of(record)
+        return self.positions[place] if place < len(self.positions) else 0
+
+    def raw_of(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return one of `records`, the very object, as it was sent."""
+        return record if self.raws is None else self.raws[self._place_of(record)]
+
+    def _place_of(self, record: Mapping[str, Any]) -> int:
         if not self._places:  # only where something is refused
-            self._places = dict(zip(map(id, self.records), self.positions, strict=False))
-        return self._places.get(id(record), 0)
+            self._places = {id(one): place for place, one in enumerate(self.records)}
+        return self._places[id(record)]
+
+    def chosen(self, places: Sequence[int]) -> "Arrivals":
+        """Return the arrivals at these places, in this order, without refusals."""
+        return Arrivals(
+            records=[self.records[place] for place in places],
+            versions=[self.versions[place] for place in places],
+            received_at=[self.received_at[place] for place in places],
+            positions=[self.positions[place] for place in places],
+            raws=None if self.raws is None else [self.raws[place] for place in places],
+        )
 
     def __len__(self) -> int:
         return len(self.records)

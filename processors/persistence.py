@@ -6,7 +6,7 @@ fetching.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TypeVar
 
 import structlog
 
@@ -14,6 +14,8 @@ from headwater.domain.errors import Unavailable
 from headwater.runtime import metrics
 from headwater.runtime.health import Health
 from processors.settings import ProcessorSettings
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +38,12 @@ class Persistence:
         self._cause = cause  # label of the metric of retries
         self._failure = failure
 
-    async def persist(self, attempt: Callable[[], Awaitable[Any]]) -> None:
-        """Attempt until it does not raise the failure that this is for."""
+    async def persist(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Attempt until it does not raise the failure that this is for; return what it returned."""
         delay_s = self._settings.retry_first_s
         while True:
             try:
-                await attempt()
+                result = await attempt()
             except self._failure as error:
                 self._health.set(self._check, ok=False, detail=str(error))
                 metrics.RETRIES.labels(service="processors", cause=self._cause).inc()
@@ -50,4 +52,4 @@ class Persistence:
                 delay_s = min(delay_s * 2, self._settings.retry_longest_s)
             else:
                 self._health.set(self._check, ok=True)
-                return
+                return result

@@ -19,6 +19,9 @@ from headwater.domain.types import READERS, FieldType, Reading, read_text
 _ORDER = tuple(Rung)
 
 
+UNKNOWN_FIELD = "unknown_field"
+
+
 class UnknownFields(StrEnum):
     """What a resource does with a field that the dataset did not have."""
 

@@ -16,9 +16,19 @@ import orjson
 
 from headwater.domain.fields import Configuration
 from headwater.domain.inference import infer_text
+from headwater.domain.points import GeoPoint
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.tables import CLICKHOUSE_TYPES, physical_column
-from headwater.domain.types import INT_MAX, INT_MIN, Reading, read_date, read_datetime
+from headwater.domain.types import (
+    INT_MAX,
+    INT_MIN,
+    Reading,
+    is_geometry,
+    read_date,
+    read_datetime,
+    read_geo_point,
+    read_geo_shape,
+)
 
 MAX_SPECIALISED_FIELDS = 64
 MAX_REMEMBERED_MOMENTS = 20_000
@@ -61,6 +71,10 @@ def specialise(configuration: Configuration, seen: Schema) -> Specialised | None
     for index, plan in enumerate(plans):
         if plan.rung in _MOMENTS:
             scope[f"moment{index}"] = _Moments(plan)
+        elif plan.rung is Rung.GEO_POINT:
+            scope[f"place{index}"] = _point
+        elif plan.rung is Rung.GEO_SHAPE:
+            scope[f"place{index}"] = _shape
     exec(compile(_source(plans, names), "<specialised>", "exec"), scope)  # noqa: S102 - see the module docstring
     kinds = [(plan.name, plan.rung.field_type) for plan in plans]
     columns = {physical_column(name, kind): CLICKHOUSE_TYPES[kind] for name, kind in kinds}
@@ -120,9 +134,18 @@ class _Moments:
 _MOMENTS = frozenset({Rung.DATE, Rung.DATETIME})
 
 
+def _point(value: Any) -> Reading | None:
+    """Return the reading of a point that a processor made; declared or not, it is read alike."""
+    return read_geo_point(value) if value.__class__ is GeoPoint else None
+
+
+def _shape(value: Any) -> Reading | None:
+    return read_geo_shape(value) if value.__class__ is dict and is_geometry(value) else None
+
+
 def _text_guard(index: int, plan: Plan) -> Iterator[str]:
     # A date among undeclared texts is for the general way: it may be the first of its kind.
-    date_like = "" if plan.declared else f" or v{index}[4:5] in '-/' and v{index}[4:5]"
+    date_like = "" if plan.declared else f" or v{index}[4:5] in ('-', '/') and v{index}[:1].isdigit()"
     yield f"if v{index}.__class__ is not str{date_like}:"
     yield "    slow(record, version, received_at); continue"
     yield f"s{index} = v{index}"
@@ -159,6 +182,13 @@ def _moment_guard(index: int, _: Plan) -> Iterator[str]:
     yield f"v{index}, s{index} = reading"
 
 
+def _place_guard(index: int, _: Plan) -> Iterator[str]:
+    yield f"reading = place{index}(v{index})"
+    yield "if reading is None:"
+    yield "    slow(record, version, received_at); continue"
+    yield f"v{index}, s{index} = reading"
+
+
 _GUARDS: dict[Rung, Callable[[int, Plan], Iterator[str]]] = {
     Rung.TEXT: _text_guard,
     Rung.INT: _int_guard,
@@ -166,6 +196,8 @@ _GUARDS: dict[Rung, Callable[[int, Plan], Iterator[str]]] = {
     Rung.BOOLEAN: _boolean_guard,
     Rung.DATE: _moment_guard,
     Rung.DATETIME: _moment_guard,
+    Rung.GEO_POINT: _place_guard,
+    Rung.GEO_SHAPE: _place_guard,
 }
 
 

@@ -28,6 +28,7 @@ from schedulers.canary import Canary
 from schedulers.gateway import Gateway, HttpGateway
 from schedulers.rebuild.rebuild import Pace, World
 from schedulers.rebuild.rebuilder import Rebuilder
+from schedulers.republish import Calm, ChangeTail, Republisher
 from schedulers.settings import SchedulerSettings
 
 
@@ -73,6 +74,8 @@ def build(settings: SchedulerSettings, *, name: str, parts: Parts) -> list[Job]:
         )
     if settings.rebuild_enabled:
         jobs.append(_rebuilder(settings, parts))
+    if settings.republish_enabled:
+        jobs.append(_republisher(settings, parts))
     if settings.alerts_enabled:
         jobs.append(_alerter(settings, parts))
     return jobs
@@ -85,7 +88,13 @@ async def main(settings: SchedulerSettings, process: Process) -> None:
     async with AsyncExitStack() as started:
         parts = await _start(settings, started)
         process.health.set("catalog", ok=True)
-        await run_until(process.stopping, build(settings, name=process.instance, parts=parts))
+        jobs = build(settings, name=process.instance, parts=parts)
+        for job in jobs:
+            if isinstance(job, Republisher):
+                changes = ChangeTail(settings.kafka, job.note)
+                started.push_async_callback(changes.close)
+                await changes.start()
+        await run_until(process.stopping, jobs)
 
 
 async def run_until(stopping: asyncio.Event, jobs: Sequence[Job]) -> None:
@@ -148,6 +157,13 @@ def _rebuilder(settings: SchedulerSettings, parts: Parts) -> Rebuilder:
     )
     pace = Pace(ahead_records=settings.rebuild_ahead_records, settle_s=settings.rebuild_settle_s)
     return Rebuilder(world, pace, leases=parts.leases, at_once=settings.rebuilds_at_once)
+
+
+def _republisher(settings: SchedulerSettings, parts: Parts) -> Republisher:
+    calm = Calm(quiet_s=settings.republish_quiet_s, every_s=settings.republish_every_s)
+    return Republisher(
+        calm, catalog=parts.catalog, activity=parts.activity, leases=parts.leases, clock=parts.clock
+    )
 
 
 def _alerter(settings: SchedulerSettings, parts: Parts) -> Alerter:

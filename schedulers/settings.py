@@ -56,6 +56,19 @@ class SchedulerSettings:
         high=3600,
     )
 
+    republish_enabled: bool = setting(
+        True, "whether this scheduler makes datasets again when one that they join has changed"
+    )
+    republish_quiet_s: float = setting(
+        10.0,
+        "seconds that a joined dataset has to be quiet; more than HEADWATER_PROCESSOR_JOIN_REFRESH_S",
+        low=2,
+        high=86_400,
+    )
+    republish_every_s: float = setting(
+        300.0, "seconds between two times that one dataset is made again", low=2, high=86_400
+    )
+
     alerts_enabled: bool = setting(True, "whether this scheduler watches for resources that are silent")
     alert_interval_s: float = setting(5.0, "seconds between two looks at all resources", low=0.1, high=3600)
     alert_quarantine_window_s: float = setting(

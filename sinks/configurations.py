@@ -30,8 +30,10 @@ def configuration(dataset: Dataset) -> dict[str, Any]:
     return {
         "title": dataset.title,
         "metadata": dict(dataset.metadata),
+        "processors": [one.to_json() for one in dataset.processors],
         "fields": [one.to_json() for one in dataset.fields],
         "on_error": dataset.on_error,
+        "on_processor_error": dataset.on_processor_error,
         "history": dataset.history,
         "restricted": dataset.restricted,
         "resources": [

@@ -20,7 +20,7 @@ async def publish(request: web.Request) -> web.Response:
     version = request.app[STAMPER].stamp()
     before = dataset_of(request)
     await change_dataset(request, lambda dataset: life.published(dataset, version, order))
-    rebuilds = before.published and before.draft is not None
+    rebuilds = before.published and before.has_draft
     return done(life.loss_warning(before, "making the records again") if rebuilds else "")
 
 

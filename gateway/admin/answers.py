@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headwater.domain.datasets import Dataset, FieldItem, PushKey, Resource
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem, PushKey, Resource
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,6 +20,7 @@ def dataset_answer(dataset: Dataset) -> dict[str, Any]:
         "is_restricted": dataset.restricted,
         "history": dataset.history,
         "on_error": dataset.on_error,
+        "on_processor_error": dataset.on_processor_error,
         "metadata": dict(dataset.metadata),
         "created_at": dataset.created_at,
         "revision": dataset.revision,
@@ -67,6 +68,11 @@ def push_path(dataset: Dataset, resource: Resource) -> str:
 
 def item_answer(item: FieldItem) -> dict[str, Any]:
     """Return one step of the field configuration."""
+    return item.to_json()
+
+
+def processor_answer(item: ProcessorItem) -> dict[str, Any]:
+    """Return one processor of the stack."""
     return item.to_json()
 
 

@@ -22,6 +22,7 @@ _DATASET_MEMBERS = {
     "dataset_id",
     "metadata",
     "on_error",
+    "on_processor_error",
     "private",
     "restricted",
     "is_restricted",
@@ -53,6 +54,7 @@ class DatasetDraft:
     title: str | None
     metadata: Mapping[str, Any] | None
     on_error: str | None
+    on_processor_error: str | None
     private: bool | None
     restricted: bool | None
     history: bool | None
@@ -68,12 +70,17 @@ def parse_dataset(document: Mapping[str, Any]) -> DatasetDraft:
         dataset_id=members.matching("dataset_id", SLUG, SLUG_RULE) if "dataset_id" in members else None,
         title=None if metadata is None else _title_of(metadata),
         metadata=metadata,
-        on_error=members.choice("on_error", ON_ERROR) if "on_error" in members else None,
+        on_error=_policy(members, "on_error"),
+        on_processor_error=_policy(members, "on_processor_error"),
         private=_flag(members, "private"),
         restricted=_flag(members, "restricted" if "restricted" in members else "is_restricted"),
         history=_flag(members, "history"),
         revision=members.number("revision", 0, 2**53, 0) if "revision" in members else None,
     )
+
+
+def _policy(members: Members, name: str) -> str | None:
+    return members.choice(name, ON_ERROR) if name in members else None
 
 
 def _flag(members: Members, name: str) -> bool | None:

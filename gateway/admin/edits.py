@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.admin.documents import DatasetDraft, ResourceDraft
 from gateway.admin.names import new_uid, numbered_resource_id, slug_of
-from gateway.admin.stack import stack_of, with_bootstrap
+from gateway.admin.stack import processors_of, stack_of, with_bootstrap
 from gateway.admin.states import check_unpublished
 from headwater.domain.datasets import Dataset, PushKey, Resource
 from headwater.domain.errors import Conflict, NotFound
@@ -29,6 +29,7 @@ def new_dataset(draft: DatasetDraft, *, uid: str, dataset_id: str, created_at: s
         restricted=bool(draft.restricted),
         history=bool(draft.history),
         on_error=draft.on_error or "null",
+        on_processor_error=draft.on_processor_error or "quarantine",
         created_at=created_at,
     )
 
@@ -56,6 +57,7 @@ def changed_dataset(dataset: Dataset, draft: DatasetDraft) -> Dataset:
         private=dataset.private if draft.private is None else draft.private,
         restricted=dataset.restricted if draft.restricted is None else draft.restricted,
         on_error=draft.on_error or dataset.on_error,
+        on_processor_error=draft.on_processor_error or dataset.on_processor_error,
     )
 
 
@@ -144,6 +146,8 @@ def copied(dataset: Dataset, *, uid: str, dataset_id: str, title: str, created_a
         history=dataset.history,
         on_error=dataset.on_error,
         resources=tuple(map(_copied_resource, dataset.resources)),
+        on_processor_error=dataset.on_processor_error,
+        processors=tuple(replace(one, uid=new_uid("pr")) for one in processors_of(dataset)),
         fields=tuple(replace(one, uid=new_uid("df")) for one in stack_of(dataset)),
         created_at=created_at,
     )

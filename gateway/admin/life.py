@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.admin.edits import resource_of
-from gateway.admin.stack import stack_of
+from gateway.admin.stack import processors_of, stack_of
 from gateway.admin.states import PROCESSING, QUEUED, InvalidStatus, check_idle, check_published, status_of
-from headwater.domain.datasets import Build, BuildState, Dataset, Resource
+from headwater.domain.builds import Design, is_whole, with_build
+from headwater.domain.datasets import BuildState, Dataset, Resource
 from headwater.domain.errors import Conflict
 
 
@@ -31,7 +32,7 @@ def published(dataset: Dataset, version: int, order: Order) -> Dataset:
     Raises InvalidStatus while a build goes on, Conflict when the build would lose records.
     """
     if dataset.published:
-        return dataset if dataset.draft is None else rebuilt(dataset, order)
+        return rebuilt(dataset, order) if dataset.has_draft else dataset
     opened = replace(dataset, published=True, since_version=version, failure="")
     return _emptied(opened) if dataset.since_version else opened
 
@@ -45,7 +46,14 @@ def unpublished(dataset: Dataset, version: int) -> Dataset:
         return dataset
     settled = _settled(dataset)
     return replace(
-        settled, published=False, fields=stack_of(settled), draft=None, since_version=version, failure=""
+        settled,
+        published=False,
+        processors=processors_of(settled),
+        fields=stack_of(settled),
+        draft=None,
+        draft_processors=None,
+        since_version=version,
+        failure="",
     )
 
 
@@ -118,16 +126,6 @@ def with_scratched_archive(dataset: Dataset, resource_uid: str, version: int) ->
     return dataset.with_resource(replace(resource, archived_since=version))
 
 
-def is_whole(dataset: Dataset, resource: Resource) -> bool:
-    """Tell whether all that a dataset holds of a resource can be made again from its archive."""
-    return (
-        resource.recovers
-        and resource.params.get("recovery_retention_days") is None
-        and max(resource.archived_since, resource.unbroken_since)
-        <= max(dataset.since_version, resource.held_since)
-    )
-
-
 def loss_warning(dataset: Dataset, doing: str) -> str:
     """Return the sentence about resources whose records are gone for good; empty when there are none."""
     names = [one.resource_id for one in dataset.resources if not is_whole(dataset, one)]
@@ -148,16 +146,10 @@ def _check_loss(broken: Sequence[Resource], order: Order) -> None:
 
 
 def _with_build(dataset: Dataset, order: Order, history: bool, recovers: str = "") -> Dataset:
-    generation = dataset.last_generation + 1
-    build = Build(
-        uid=order.uid,
-        generation=generation,
-        fields=stack_of(dataset),
-        history=history,
-        recovers=recovers,
-        requested_at_us=order.now_us,
+    design = Design(
+        processors=processors_of(dataset), fields=stack_of(dataset), history=history, recovers=recovers
     )
-    return replace(dataset, build=build, last_generation=generation, failure="")
+    return with_build(dataset, design, uid=order.uid, now_us=order.now_us)
 
 
 def _settled(dataset: Dataset) -> Dataset:
@@ -165,7 +157,15 @@ def _settled(dataset: Dataset) -> Dataset:
     build = dataset.build
     if build is None or build.state is BuildState.SETTLING:
         return replace(dataset, build=None)
-    return replace(dataset, fields=build.fields, history=build.history, draft=None, build=None)
+    return replace(
+        dataset,
+        processors=build.processors,
+        fields=build.fields,
+        history=build.history,
+        draft=None,
+        draft_processors=None,
+        build=None,
+    )
 
 
 def _emptied(dataset: Dataset) -> Dataset:

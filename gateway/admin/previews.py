@@ -47,6 +47,11 @@ async def preview_stack(request: web.Request) -> web.Response:
 def parse_stack(members: Members) -> Stack:
     """Return the items of a stack to try. Raises InvalidDocument."""
     members.check_names({"fields"})
+    return parse_items(members)
+
+
+def parse_items(members: Members) -> Stack:
+    """Return the items of member `fields`. Raises InvalidDocument."""
     documents = members.document.get("fields")
     if not isinstance(documents, list) or len(documents) > MAX_ITEMS:
         raise members.wrong("fields", f"a list of at most {MAX_ITEMS} items")

@@ -12,8 +12,10 @@ from gateway.admin import (
     fields,
     keys,
     previews,
+    processors,
     quarantine,
     resources,
+    stack_previews,
     status,
     versions,
 )
@@ -25,6 +27,7 @@ BASE = "/api/automation/v1.0"
 DATASET = "/datasets/{uid}"
 RESOURCE = DATASET + "/resources/{resource_uid}"
 ITEM = DATASET + "/fields/{item_uid}"
+PROCESSOR = DATASET + "/processors/{processor_uid}"
 QUARANTINE = DATASET + "/quarantine"
 ENTRY = QUARANTINE + "/{entry_id}"
 VERSION = DATASET + "/versions/{version_uid}"
@@ -33,6 +36,7 @@ APIKEY = "/apikeys/{key_uid}"
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/processors/types", processors.list_kinds),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.create_dataset),
     ("GET", DATASET, datasets.get_dataset),
@@ -72,6 +76,13 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", RESOURCE + "/delete_recover_data", actions.delete_recover_data),
     ("POST", RESOURCE + "/clean_cache", actions.clean_cache),
     ("GET", RESOURCE + "/preview", previews.preview_resource),
+    ("GET", DATASET + "/processors", processors.list_processors),
+    ("POST", DATASET + "/processors", processors.create_processor),
+    ("PUT", DATASET + "/processors", processors.put_processors),
+    ("GET", PROCESSOR, processors.get_processor),
+    ("PUT", PROCESSOR, processors.put_processor),
+    ("DELETE", PROCESSOR, processors.delete_processor),
+    ("POST", DATASET + "/preview", stack_previews.preview_dataset),
     ("GET", DATASET + "/fields", fields.list_items),
     ("POST", DATASET + "/fields", fields.create_item),
     ("GET", DATASET + "/fields/preview", previews.preview_fields),
@@ -81,7 +92,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", ITEM, fields.delete_item),
 )
 
-_SHOWING_OWN = (datasets.list_datasets,)  # whoever manages some datasets is shown those
+_SHOWING_OWN = (datasets.list_datasets, processors.list_kinds)  # for whoever manages some datasets
 _MAKING = (datasets.copy_dataset,)  # makes another dataset than the one that the path names
 
 _KEY_ROUTES: tuple[tuple[str, str, Handler], ...] = (

@@ -1,28 +1,59 @@
 """When does a change of the configuration count?  Pure: at once, or with the next publication.
 
 What only readers see counts at once. What would store records otherwise (domain/reindex.py) waits on a
-published dataset as its *draft*: the whole stack as it will be. Publishing then makes the records again.
+published dataset as its *draft*: the whole list as it will be, of processors and of the steps of the field
+configuration each. Publishing then makes the records again.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.admin.states import check_configurable
-from headwater.domain.datasets import Dataset, FieldItem
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem
 from headwater.domain.errors import InvalidDocument, NotFound
 from headwater.domain.fields import configure
 from headwater.domain.reindex import breaks, is_breaking
 from headwater.domain.schema import MAX_FIELDS, Schema
 
 MAX_ITEMS = 2_000
+MAX_PROCESSORS = 200
 
 Stack = tuple[FieldItem, ...]
+Processors = tuple[ProcessorItem, ...]
 Edit = Callable[[Dataset], Dataset]
 
 
 def stack_of(dataset: Dataset) -> Stack:
     """Return the stack that people see and change: the draft, if there is one."""
     return dataset.fields if dataset.draft is None else dataset.draft
+
+
+def processors_of(dataset: Dataset) -> Processors:
+    """Return the processors that people see and change: the draft, if there is one."""
+    return dataset.processors if dataset.draft_processors is None else dataset.draft_processors
+
+
+def with_processors(dataset: Dataset, processors: Processors, seen: Schema) -> Dataset:
+    """Return the dataset with other processors, in force or as its draft.
+
+    Raises InvalidStatus while a build goes on, InvalidDocument when they are too many.
+    """
+    if processors == processors_of(dataset):
+        return dataset
+    check_configurable(dataset)
+    if len(processors) > MAX_PROCESSORS:
+        raise InvalidDocument("processors", f"a stack has at most {MAX_PROCESSORS} processors")
+    if dataset.published and is_breaking(dataset, replace(dataset, processors=processors), seen):
+        return replace(dataset, draft_processors=processors)
+    return replace(dataset, processors=processors, draft_processors=None)
+
+
+def processor_of(dataset: Dataset, uid: str) -> ProcessorItem:
+    """Return the processor with this uid. Raises NotFound."""
+    for item in processors_of(dataset):
+        if item.uid == uid:
+            return item
+    raise NotFound(f"dataset {dataset.uid} has no processor {uid!r}")
 
 
 def with_stack(dataset: Dataset, stack: Stack, seen: Schema) -> Dataset:

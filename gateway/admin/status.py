@@ -49,7 +49,7 @@ def status_answer(
         "message": _message(dataset),
         "records_errors": [],
         "params": {
-            "has_draft": dataset.draft is not None,
+            "has_draft": dataset.has_draft,
             "error": dataset.failure or None,
             "progress": None if build is None else progress_answer(build, progress),
             "resources": {
@@ -104,7 +104,7 @@ def _message(dataset: Dataset) -> str:
         return "the records are made again from the archive; readers see those before until it is done"
     if dataset.failure:
         return dataset.failure
-    return DRAFT_WAITS if dataset.draft is not None else ""
+    return DRAFT_WAITS if dataset.has_draft else ""
 
 
 async def _refusals(store: Store, uid: str) -> tuple[dict[str, int] | None, Sequence[QuarantinedRecord]]:

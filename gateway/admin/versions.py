@@ -16,14 +16,15 @@ from gateway.admin.datasets import change_dataset, dataset_of, order_of, seen_of
 from gateway.admin.life import Order, with_history
 from gateway.admin.pages import parse_page
 from gateway.admin.replies import page_reply, read_options, reply
-from gateway.admin.stack import checked, with_bootstrap, with_stack
+from gateway.admin.stack import checked, with_bootstrap, with_processors, with_stack
 from gateway.keys import STORE
-from headwater.domain.datasets import Dataset, FieldItem, Resource
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem, Resource
 from headwater.domain.errors import NotFound
 from headwater.domain.schema import Schema
 
 PREFIX = "ch_"
 MAX_DIGITS = 18
+_SHOWN = ("title", "metadata", "on_error", "on_processor_error", "history", "resources")
 
 
 async def list_versions(request: web.Request) -> web.Response:
@@ -44,9 +45,16 @@ async def list_versions(request: web.Request) -> web.Response:
 async def get_version(request: web.Request) -> web.Response:
     """Answer one version: the configuration as it was."""
     document, revision = await _version(request)
-    fields = [item_answer(FieldItem.from_json(one)) for one in document.get("fields", [])]
-    shown = {name: document.get(name) for name in ("title", "metadata", "on_error", "history", "resources")}
-    return reply({"uid": f"{PREFIX}{revision}", "revision": revision, **shown, "fields": fields})
+    shown = {name: document.get(name) for name in _SHOWN}
+    return reply(
+        {
+            "uid": f"{PREFIX}{revision}",
+            "revision": revision,
+            **shown,
+            "processors": document.get("processors", []),
+            "fields": [item_answer(FieldItem.from_json(one)) for one in document.get("fields", [])],
+        }
+    )
 
 
 async def restore_version(request: web.Request) -> web.Response:
@@ -65,6 +73,7 @@ def restored(dataset: Dataset, document: Mapping[str, Any], seen: Schema, order:
     Conflict when another history would lose records.
     """
     fields = tuple(map(FieldItem.from_json, document.get("fields", [])))
+    processors = tuple(map(ProcessorItem.from_json, document.get("processors", [])))
     was = {one["uid"]: one for one in document.get("resources", [])}
     resources = tuple(_restored_resource(one, was.get(one.uid)) for one in dataset.resources)
     titled = replace(
@@ -72,9 +81,11 @@ def restored(dataset: Dataset, document: Mapping[str, Any], seen: Schema, order:
         title=document.get("title", dataset.title),
         metadata=document.get("metadata", dataset.metadata),
         on_error=document.get("on_error", dataset.on_error),
+        on_processor_error=document.get("on_processor_error", dataset.on_processor_error),
     )
     declared = with_bootstrap(titled, replace(titled, resources=resources), seen)
     stacked = with_stack(declared, checked(declared, fields, "", seen), seen)
+    stacked = with_processors(stacked, processors, seen)
     return with_history(stacked, order, history=document.get("history", dataset.history))
 
 

@@ -20,6 +20,7 @@ BASE = "/api/automation/v1.0"
 DATASET = "/datasets/{uid}"
 RESOURCE = f"{DATASET}/resources/{{resource_uid}}"
 ITEM = f"{DATASET}/fields/{{item_uid}}"
+PROCESSOR = f"{DATASET}/processors/{{processor_uid}}"
 QUARANTINE = f"{DATASET}/quarantine"
 ENTRY = f"{QUARANTINE}/{{entry_id}}"
 VERSION = f"{DATASET}/versions/{{version_uid}}"
@@ -83,6 +84,7 @@ GONE: Mapping[int, Schema | None] = {204: None}
 _op = _operation
 
 OPERATIONS = (
+    _op("GET", "/processors/types", "List all kinds of processors", "processors", _list("ProcessorKind")),
     _op("GET", "/datasets", "List the datasets", "datasets", _list("Dataset"), *PAGE),
     _op("POST", "/datasets", "Make a dataset", "datasets", _new("Dataset"), body=named("DatasetDocument")),
     _op("GET", DATASET, "Read a dataset", "datasets", _one("Dataset")),
@@ -210,6 +212,37 @@ OPERATIONS = (
     ),
     _op("POST", f"{RESOURCE}/clean_cache", "Forget what is cached", "resources", GONE),
     _op("GET", f"{RESOURCE}/preview", "Preview the bootstrap data", "resources", _one("Preview")),
+    _op("GET", f"{DATASET}/processors", "List the stack", "processors", _list("Processor"), *PAGE),
+    _op(
+        "POST",
+        f"{DATASET}/processors",
+        "Add a processor at the end",
+        "processors",
+        _new("Processor"),
+        body=named("Processor"),
+    ),
+    _op(
+        "PUT",
+        f"{DATASET}/processors",
+        "Replace the whole stack",
+        "processors",
+        _list("Processor"),
+        body=thing(("processors",), processors=array(named("Processor"))),
+    ),
+    _op("GET", PROCESSOR, "Read a processor", "processors", _one("Processor")),
+    _op("PUT", PROCESSOR, "Replace a processor", "processors", _one("Processor"), body=named("Processor")),
+    _op("DELETE", PROCESSOR, "Take a processor out", "processors", GONE),
+    _op(
+        "POST",
+        f"{DATASET}/preview",
+        "See the first records before and after each processor of a stack to try",
+        "processors",
+        _one("StackPreview"),
+        body=thing(
+            processors=array(named("Processor")), fields=array(named("Item")), records=array(named("Record"))
+        ),
+        body_required=False,
+    ),
     _op("GET", f"{DATASET}/fields", "List the steps of the configuration", "fields", _list("Item"), *PAGE),
     _op("POST", f"{DATASET}/fields", "Add a step at the end", "fields", _new("Item"), body=named("Item")),
     _op(
@@ -265,6 +298,7 @@ SCHEMAS: dict[str, Schema] = {
         dataset_id={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,99}$"},
         metadata=OBJECT,
         on_error=one_of("null", "quarantine"),
+        on_processor_error=one_of("null", "quarantine"),
         private=FLAG,
         restricted=FLAG,
         history=FLAG,
@@ -312,6 +346,24 @@ SCHEMAS: dict[str, Schema] = {
     "OpenedPushKey": {"allOf": [named("PushKey"), thing(("pushkey",), pushkey=TEXT, push_url=TEXT)]},
     "Item": thing(
         ("type",), type=one_of("rename", "type", "annotate", "description", "order", "delete"), uid=TEXT
+    ),
+    "Processor": thing(("type",), type=TEXT, uid=TEXT, label=TEXT),
+    "ProcessorKind": thing(
+        ("type", "category", "label", "parameters"),
+        type=TEXT,
+        category=one_of("generic", "date", "text", "geographical"),
+        label=TEXT,
+        description=TEXT,
+        aliases=array(TEXT),
+        parameters=array(OBJECT),
+    ),
+    "StackPreview": thing(
+        ("records", "steps", "rows", "fields", "errors"),
+        records=array(named("Record")),
+        steps=array(OBJECT),
+        rows=array(OBJECT),
+        fields=array(OBJECT),
+        errors=array(OBJECT),
     ),
     "Preview": thing(("fields",), fields=array(OBJECT)),
     "Version": thing(("uid", "revision"), uid=TEXT, revision=integer(0), saved_at=TEXT),

@@ -1,14 +1,14 @@
 """What is asked of the store?  Reads of one dataset's present generation."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.search.parameters import Page, check_order
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import InvalidQuery
-from headwater.domain.fields import Configuration, Field
-from headwater.domain.tables import history_table, patches_history_table, patches_table, rows_table
-from headwater.runtime.store import ReadField, Relation, Select
+from headwater.domain.fields import Configuration
+from headwater.domain.tables import history_table, patches_history_table
+from headwater.runtime.reading import present_relation, read_fields
+from headwater.runtime.store import Relation, Select
 
 
 def relation_of(dataset: Dataset, as_of: int | None = None) -> Relation:
@@ -16,18 +16,14 @@ def relation_of(dataset: Dataset, as_of: int | None = None) -> Relation:
 
     Raises InvalidQuery when the dataset has kept no history.
     """
-    uid, generation = dataset.uid, dataset.generation
-    present = Relation(
-        table=rows_table(uid, generation).name,
-        since=dataset.sync_version,
-        patches=patches_table(uid, generation).name if dataset.patched else "",
-    )
+    present = present_relation(dataset)
     if as_of is None:
         return present
     if not dataset.history:
         raise InvalidQuery(
             f"The as_of API parameter needs a history, which dataset {dataset.dataset_id} does not keep."
         )
+    uid, generation = dataset.uid, dataset.generation
     return replace(
         present,
         as_of=as_of,
@@ -58,8 +54,3 @@ def record_select(
         limit=1,
         record_id=record_id,
     )
-
-
-def read_fields(fields: Sequence[Field]) -> tuple[ReadField, ...]:
-    """Return what to read for each field."""
-    return tuple(ReadField(one.name, one.type, one.columns) for one in fields)

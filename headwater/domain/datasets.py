@@ -4,7 +4,7 @@ One document per dataset: its resources and its field configuration are parts of
 is one optimistic write (runtime/catalog.py) and every reader sees one consistent whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -29,6 +29,30 @@ class FieldItem:
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         params = {key: value for key, value in document.items() if key not in ("uid", "type")}
         return cls(uid=document["uid"], type=document["type"], params=params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessorItem:
+    """One step of a dataset's stack (reference: processors); its parameters are checked when it is saved."""
+
+    uid: str  # pr_...
+    type: str
+    label: str
+    params: Mapping[str, Any]
+
+    @property
+    def does(self) -> tuple[str, Mapping[str, Any]]:
+        """What it does, whatever it is called."""
+        return self.type, self.params
+
+    def to_json(self) -> dict[str, Any]:
+        return {"uid": self.uid, "type": self.type, "label": self.label, **self.params}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        own = ("uid", "type", "label")
+        params = {key: value for key, value in document.items() if key not in own}
+        return cls(uid=document["uid"], type=document["type"], label=document["label"], params=params)
 
 
 class Scope(StrEnum):
@@ -127,7 +151,7 @@ class BuildState(StrEnum):
 class Build:
     """A further generation being filled beside the present one, which readers see until it is complete.
 
-    `fields` and `history` are what the dataset will have. `recovers` names the resource (uid) whose whole
+    `processors`, `fields` and `history` are what the dataset will have. `recovers` names the resource (uid) whose whole
     archive is replayed; of the others, and of all when it is empty, what the dataset holds now.
     """
 
@@ -135,6 +159,7 @@ class Build:
     generation: int
     fields: tuple[FieldItem, ...]
     history: bool
+    processors: tuple[ProcessorItem, ...] = ()
     recovers: str = ""
     requested_at_us: int = 0
     state: BuildState = BuildState.QUEUED
@@ -146,6 +171,7 @@ class Build:
             "generation": self.generation,
             "fields": [one.to_json() for one in self.fields],
             "history": self.history,
+            "processors": [one.to_json() for one in self.processors],
             "recovers": self.recovers,
             "requested_at_us": self.requested_at_us,
             "state": self.state.value,
@@ -154,8 +180,12 @@ class Build:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        fields = tuple(map(FieldItem.from_json, document["fields"]))
-        return cls(**{**document, "fields": fields, "state": BuildState(document["state"])})
+        made = {
+            "fields": tuple(map(FieldItem.from_json, document["fields"])),
+            "processors": _processors(document.get("processors", ())),
+            "state": BuildState(document["state"]),
+        }
+        return cls(**{**document, **made})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +206,12 @@ class Dataset:
     patched: bool = False  # records may have been merged: readers look into the patches too
     history: bool = False  # every version of a record is kept in the generation's history table
     on_error: str = "null"  # null | quarantine: what a value that does not fit its declared type does
+    on_processor_error: str = "quarantine"  # the same, of a record that a processor cannot handle
     resources: tuple[Resource, ...] = ()
+    processors: tuple[ProcessorItem, ...] = ()  # the stack
     fields: tuple[FieldItem, ...] = ()
     draft: tuple[FieldItem, ...] | None = None  # fields that will count from the next publication on
+    draft_processors: tuple[ProcessorItem, ...] | None = None  # the same of the stack
     build: Build | None = None
     failure: str = ""  # why the last build ended without success
     created_at: str = ""  # ISO 8601, UTC
@@ -187,6 +220,11 @@ class Dataset:
     def resource(self, resource_id: str) -> Resource | None:
         """Return the resource with this slug."""
         return next((one for one in self.resources if one.resource_id == resource_id), None)
+
+    @property
+    def has_draft(self) -> bool:
+        """Whether something waits for the next publication."""
+        return self.draft is not None or self.draft_processors is not None
 
     def with_resource(self, resource: Resource) -> Self:
         """Return a copy in which the resource with this uid is added or replaced."""
@@ -219,9 +257,14 @@ class Dataset:
             "patched": self.patched,
             "history": self.history,
             "on_error": self.on_error,
+            "on_processor_error": self.on_processor_error,
             "resources": [one.to_json() for one in self.resources],
+            "processors": [one.to_json() for one in self.processors],
             "fields": [one.to_json() for one in self.fields],
             "draft": None if self.draft is None else [one.to_json() for one in self.draft],
+            "draft_processors": (
+                None if self.draft_processors is None else [one.to_json() for one in self.draft_processors]
+            ),
             "build": None if self.build is None else self.build.to_json(),
             "failure": self.failure,
             "created_at": self.created_at,
@@ -231,15 +274,22 @@ class Dataset:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         draft, build = document["draft"], document["build"]
+        draft_processors = document.get("draft_processors")
         return cls(
             **{
                 **document,
                 "resources": tuple(map(Resource.from_json, document["resources"])),
+                "processors": _processors(document.get("processors", ())),
+                "draft_processors": None if draft_processors is None else _processors(draft_processors),
                 "fields": tuple(map(FieldItem.from_json, document["fields"])),
                 "draft": None if draft is None else tuple(map(FieldItem.from_json, draft)),
                 "build": None if build is None else Build.from_json(build),
             }
         )
+
+
+def _processors(documents: Iterable[Mapping[str, Any]]) -> tuple[ProcessorItem, ...]:
+    return tuple(map(ProcessorItem.from_json, documents))
 
 
 def encode_dataset(dataset: Dataset) -> bytes:

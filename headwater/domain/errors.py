@@ -3,12 +3,13 @@
     HeadwaterError
     |- Invalid         sender's fault, never retry   InvalidPush  InvalidRecord  InvalidRecordId
     |                                                InvalidDocument  InvalidQuery  InvalidParameter
+    |                                                InvalidExpression
     |                                                KeyReused  UnsupportedEncoding
     |- Refused         ours, on purpose              Unauthorized  Disabled  NotPublished  NotFound
     |                                                Conflict  TooLarge  OverLimit  RateLimited  Forbidden
     |                                                MethodNotAllowed  TooSlow
     |- Unavailable     someone is down, retry        BrokerUnavailable  StoreUnavailable
-    |                                                SecretsUnusable  SyncUnfinished
+    |                                                SecretsUnusable  SyncUnfinished  ProcessorsUnavailable
     `- SettingsError   start-up only
 
 Facts are attributes and the sentence is built from them. `code` is the machine word of the error envelope;
@@ -109,6 +110,22 @@ class InvalidQuery(Invalid):
     def __init__(self, message: str, *, code: str = "InvalidRESTParameterError") -> None:
         self.code = code  # type: ignore[misc]  # the Explore API documents several
         super().__init__(message)
+
+
+class InvalidExpression(Invalid):
+    """A formula breaks a rule; `column` is where, counted from 1, in the text with its leading `=`."""
+
+    code = "invalid_expression"
+
+    def __init__(self, message: str, *, text: str, column: int) -> None:
+        self.text = text
+        self.column = column
+        super().__init__(f"column {column}: {message}")
+
+    @property
+    def caret(self) -> str:
+        """The text with a caret under the column, for people."""
+        return f"{self.text}\n{' ' * (self.column - 1)}^"
 
 
 class InvalidParameter(Invalid):
@@ -249,6 +266,15 @@ class SecretsUnusable(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """ClickHouse did not answer, or answered that it cannot now; repeating is safe."""
+
+
+class ProcessorsUnavailable(Unavailable):
+    """No processor answered what only processors know; nothing was changed."""
+
+    code = "processors_unavailable"
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"no processor answered within {waited_s:g} seconds; try again when one is running")
 
 
 class SyncUnfinished(Unavailable):

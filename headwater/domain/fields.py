@@ -6,16 +6,20 @@ Declared types (bootstrap data, configured types) win over inferred ones. Column
 Source: reference, fields, sections 2 and 3; push, section 9.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from headwater.domain.datasets import Dataset, FieldItem
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem
 from headwater.domain.inference import infer, technical_name
 from headwater.domain.schema import Rung, Schema, widest
 from headwater.domain.tables import physical_column
 from headwater.domain.types import DEFAULT_SEPARATOR, FieldType
+
+
+_NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,21 @@ def configure(dataset: Dataset, inferred: Schema | None = None) -> Configuration
         draft.apply(item)
     kept = [one for one in draft.fields if one.source not in draft.deleted]
     return Configuration(tuple(map(partial(_resolved, seen=seen), kept)), frozenset(draft.deleted))
+
+
+def named_in_stack(processors: Iterable[ProcessorItem]) -> frozenset[str]:
+    """Return every name that the parameters of processors mention: fields that records may well have.
+
+    A field that a stack uses up never shows among those that were seen, and is no stranger all the same.
+    """
+    texts = (text for one in processors for value in one.params.values() for text in _texts(value))
+    return frozenset(name for text in texts for name in _NAMES.findall(text))
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        return (value,)
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else ()
 
 
 def bootstrap_types(dataset: Dataset) -> dict[str, Rung | None]:

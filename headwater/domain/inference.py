@@ -8,10 +8,12 @@ Source: reference, fields, section 1 (inference from JSON).
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headwater.domain.files import BrokenFile, StoredFile
-from headwater.domain.schema import Rung
+from headwater.domain.points import GeoPoint
+from headwater.domain.schema import Rung, Schema
 from headwater.domain.types import (
     INT_MAX,
     INT_MIN,
@@ -21,6 +23,7 @@ from headwater.domain.types import (
     read_date,
     read_datetime,
     read_file,
+    read_geo_point,
     read_geo_shape,
     read_text,
     spelt_double,
@@ -66,6 +69,16 @@ def infer(value: Any) -> tuple[Rung, Reading] | None:
     return _infer_nested(value)
 
 
+def schema_of(records: Iterable[Mapping[str, Any]]) -> Schema:
+    """Return what is seen once these records are stored."""
+    met: dict[str, set[Rung]] = {}
+    for record in records:
+        for key, value in record.items():
+            if reading := infer(value):
+                met.setdefault(technical_name(key), set()).add(reading[0])
+    return Schema(met)
+
+
 def infer_text(text: str) -> tuple[Rung, Reading]:
     """Return the rung and the reading of a string: a date, a datetime, or text."""
     if looks_like_date(text):
@@ -87,6 +100,8 @@ def looks_like_date(text: str) -> bool:
 def _infer_nested(value: Any) -> tuple[Rung, Reading]:
     if isinstance(value, (StoredFile, BrokenFile)):
         return Rung.FILE, read_file(value)
+    if isinstance(value, GeoPoint):
+        return Rung.GEO_POINT, read_geo_point(value)
     if is_file(value):
         try:
             return Rung.FILE, read_file(value)

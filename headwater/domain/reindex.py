@@ -1,14 +1,15 @@
 """Must stored records be made again?  Which changes of a configuration are breaking.
 
-A record's id and stored values follow from three things only: which fields are the unique key, how declared
-fields are read, and which fields are discarded. Names, labels, order, descriptions and all other annotations
+A record's id and stored values follow from four things only: what the stack does, which fields are the unique
+key, how declared fields are read, and which fields are discarded. Names, labels, order, descriptions and all other annotations
 are the readers' business: they count at once and nothing stored changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from headwater.domain.datasets import Dataset, FieldItem
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem
 from headwater.domain.fields import Configuration, Field, configure
 from headwater.domain.schema import Schema
 from headwater.domain.types import FieldType
@@ -44,6 +45,9 @@ def is_breaking(old: Dataset, new: Dataset, seen: Schema) -> bool:
     `seen` is what was met in the records so far: a field that no record ever had changes none, unless it is
     part of the key, and without any record nothing can break.
     """
+    if does(old.processors) != does(new.processors):
+        # A stack that lets nothing through has shown nobody what came in.
+        return bool(len(seen) or old.processors)
     if not len(seen):
         return False
     before, after = storage_of(configure(old, seen)), storage_of(configure(new, seen))
@@ -53,6 +57,11 @@ def is_breaking(old: Dataset, new: Dataset, seen: Schema) -> bool:
 def breaks(dataset: Dataset, stack: tuple[FieldItem, ...], seen: Schema) -> bool:
     """Tell whether another field configuration stack is a breaking change."""
     return is_breaking(dataset, replace(dataset, fields=stack), seen)
+
+
+def does(processors: Iterable[ProcessorItem]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what processors do, whatever they are called."""
+    return [one.does for one in processors]
 
 
 def _manner(one: Field) -> Manner:

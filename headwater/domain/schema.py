@@ -5,7 +5,7 @@ Merging schemas is the union of those sets: commutative, associative and idempot
 they saw in any order, any number of times, and agree without coordination. What the field *is* follows
 from the set: the lowest rung that takes all of them.
 
-    boolean < int < double < text        date < datetime < text        geo_shape, file, texts < text
+    boolean < int < double < text     date < datetime < text     geo_point, geo_shape, file, texts < text
 
 Source: reference, fields, section 1 (inference from JSON).
 """
@@ -20,7 +20,10 @@ MAX_FIELDS = 500
 
 
 class Rung(StrEnum):
-    """A kind of value. `texts` is an array of strings; the last two are only declared, never inferred."""
+    """A kind of value. `texts` is an array of strings.
+
+    A geo point is inferred only of what a processor made (domain/points.py); JSON is only declared.
+    """
 
     BOOLEAN = "boolean"
     INT = "int"

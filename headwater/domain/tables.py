@@ -46,6 +46,7 @@ class Table:
     has_tombstones: bool = False  # a row with _deleted = 1 hides the older rows of its key
     version: str = VERSION  # the column whose greatest value counts
     aggregates: bool = False  # rows of one key become one: of each column the greatest value
+    expiry: str = ""  # the column with the moment (microseconds since 1970) from which a row may be dropped
 
 
 def physical_column(name: str, field_type: FieldType) -> str:
@@ -158,4 +159,18 @@ DATASET_VERSIONS = Table(
         "document": "String CODEC(ZSTD(3))",  # JSON, without keys and secrets
     },
     version="revision",
+)
+
+GEOCODING_CACHE = Table(
+    name="geocoding_cache",
+    key=("provider", "key"),
+    columns={
+        "provider": "LowCardinality(String)",
+        "key": "String",  # 40 hexadecimal digits of the question; the address itself is not kept
+        "answer": "String",  # JSON
+        "answered_at": "UInt64",  # microseconds since 1970, as `expires_at`
+        "expires_at": "UInt64",
+    },
+    version="answered_at",
+    expiry="expires_at",
 )

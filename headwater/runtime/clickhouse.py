@@ -4,23 +4,34 @@ Rows pass as the bytes they are (`raw_insert`), in one request. What the stateme
 they are sent and how they fail in runtime/clickhouse_server.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import orjson
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import ARCHIVE, CLICKHOUSE_TYPES, VERSION, Table, patch_type
+from headwater.domain.tables import (
+    ARCHIVE,
+    CLICKHOUSE_TYPES,
+    GEOCODING_CACHE,
+    VERSION,
+    Table,
+    patch_type,
+)
 from headwater.domain.types import FieldType
 from headwater.domain.versions import Numbering
 from headwater.runtime import rowbinary
 from headwater.runtime.clickhouse_server import LONG_TIMEOUT_S, ClickHouseServer, UnknownColumn
 from headwater.runtime.settings import StoreSettings
 from headwater.runtime.sql import reads, relations, shared, statements
+from headwater.runtime.sql.matching import matching_rows
 from headwater.runtime.sql.relations import Known, Source
 from headwater.runtime.store import (
     ArchivedMessage,
+    CachedAnswer,
+    Matching,
     QuarantinedRecord,
     ReadField,
     RefusalQuery,
@@ -28,6 +39,8 @@ from headwater.runtime.store import (
     Select,
     UnknownTable,
 )
+
+KEYS_PER_QUERY = 1000  # some 45 kB of a statement
 
 
 class ClickHouseStore:
@@ -84,14 +97,19 @@ class ClickHouseStore:
         )
 
     async def select(self, select: Select) -> list[dict[str, Any]]:
-        points = [field.name for field in select.fields if field.type is FieldType.GEO_POINT]
-        names = (*reads.SYSTEM_COLUMNS, *(field.name for field in select.fields))
-        page = [dict(zip(names, values, strict=True)) for values in await self._page(select)]
-        for row in page:
-            for name in points:
-                if row[name]["lat"] is None:
-                    row[name] = None
-        return page
+        def query(source: Source) -> str:
+            return reads.select_rows(source, select, self._timeout_s)
+
+        bound = {} if select.record_id is None else {"record_id": select.record_id}
+        return _named(select.fields, await self._read(select.relation, select.fields, query, bound))
+
+    async def matching(self, matching: Matching) -> list[dict[str, Any]]:
+        def query(source: Source) -> str:
+            return matching_rows(source, matching, self._timeout_s)
+
+        bound = {"after": matching.after} if matching.after else {}
+        fields = (*matching.fields, *matching.keys)
+        return _named(matching.fields, await self._read(matching.relation, fields, query, bound))
 
     async def count(self, relation: Relation) -> int:
         if relation.is_plain:
@@ -100,39 +118,43 @@ class ClickHouseStore:
             source = await self._composed(relation)
         return int((await self._server.read(reads.count_rows(source, self._timeout_s)))[0][0])
 
-    async def _page(self, select: Select) -> list[list[Any]]:
-        """Return the page's values; of one table asks which columns there are only after one was missing."""
-        relation = select.relation
-        bound = {} if select.record_id is None else {"record_id": select.record_id}
+    async def _read(
+        self,
+        relation: Relation,
+        fields: tuple[ReadField, ...],
+        query: Callable[[Source], str],
+        bound: Mapping[str, str],
+    ) -> list[list[Any]]:
+        """Return rows; of one table asks which columns there are only after one was missing.
+
+        With a bound `record_id` only the row of that.
+        """
+        one = "record_id" in bound
         if not relation.is_plain:
-            return await self._settled(select, await self._composed(relation, select), bound)
+            return await self._settled(query(await self._composed(relation, fields, one=one)), bound)
+        plain = partial(relations.plain_source, self._database, relation, fields, one=one)
         try:
-            query = reads.select_rows(self._plain(select, frozenset()), select, self._timeout_s)
-            return await self._server.read(query, **bound)
+            return await self._server.read(query(plain(frozenset())), **bound)
         except UnknownColumn:
             there = (await self._columns(relation.table)).get(relation.table, {})
-            missing = frozenset(one for field in select.fields for one in field.columns) - there.keys()
-        return await self._settled(select, self._plain(select, missing), bound)
+            missing = frozenset(one for field in fields for one in field.columns) - there.keys()
+        return await self._settled(query(plain(missing)), bound)
 
-    async def _settled(self, select: Select, source: Source, bound: Mapping[str, str]) -> list[list[Any]]:
+    async def _settled(self, query: str, bound: Mapping[str, str]) -> list[list[Any]]:
         """Read what was known a moment ago to be there."""
         try:
-            return await self._server.read(reads.select_rows(source, select, self._timeout_s), **bound)
+            return await self._server.read(query, **bound)
         except UnknownColumn as error:  # the table was replaced between the two
             raise StoreUnavailable(str(error)) from error
 
-    def _plain(self, select: Select, missing: frozenset[str]) -> Source:
-        one = select.record_id is not None
-        return relations.plain_source(self._database, select.relation, select.fields, missing, one=one)
-
-    async def _composed(self, relation: Relation, select: Select | None = None) -> Source:
+    async def _composed(
+        self, relation: Relation, fields: tuple[ReadField, ...] = (), *, one: bool = False
+    ) -> Source:
         """Return how to read what is there of the relation; raises UnknownTable when nothing is of now."""
         tables = relations.tables_of(relation)
         there: Known = {name: frozenset(known) for name, known in (await self._columns(*tables)).items()}
         if relation.as_of is None and not there:
             raise UnknownTable(f"there is no table {relation.table!r}")
-        fields: tuple[ReadField, ...] = select.fields if select else ()
-        one = select is not None and select.record_id is not None
         return relations.composed_source(self._database, relation, fields, there, one=one)
 
     async def _columns(self, *tables: str) -> dict[str, dict[str, str]]:
@@ -218,6 +240,24 @@ class ClickHouseStore:
         for table in shared.SHARED_TABLES:
             await self._delete(shared.delete_dataset(self._database, table), dataset=dataset)
 
+    async def cached_answers(self, provider: str, keys: Collection[str], now_us: int) -> list[CachedAnswer]:
+        listed = list(keys)
+        found: list[CachedAnswer] = []
+        for first in range(0, len(listed), KEYS_PER_QUERY):
+            some = listed[first : first + KEYS_PER_QUERY]
+            query = shared.cached_answers(self._database, some, now_us, self._timeout_s)
+            found += map(_cached_answer, await self._read_shared(query, provider=provider))
+        return found
+
+    async def cache_answers(self, provider: str, answers: Sequence[CachedAnswer]) -> None:
+        rows = b"\n".join(orjson.dumps(_cached_row(provider, one)) for one in answers)
+        columns = tuple(GEOCODING_CACHE.columns)
+        try:
+            await self.insert(GEOCODING_CACHE.name, rows, columns)
+        except UnknownTable:
+            await self.ensure_table(GEOCODING_CACHE, {})
+            await self.insert(GEOCODING_CACHE.name, rows, columns)
+
     async def ping(self) -> None:
         await self._server.read("SELECT 1 FORMAT JSONCompactEachRow")
 
@@ -237,6 +277,18 @@ class ClickHouseStore:
     async def _delete(self, statement: str, **bound: str) -> None:
         with suppress(UnknownTable):
             await self._server.write(statement, timeout_s=LONG_TIMEOUT_S, **bound)
+
+
+def _named(fields: Sequence[ReadField], rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Return rows as dictionaries; a point without a latitude is none."""
+    points = [one.name for one in fields if one.type is FieldType.GEO_POINT]
+    names = (*reads.SYSTEM_COLUMNS, *(one.name for one in fields))
+    page = [dict(zip(names, values, strict=True)) for values in rows]
+    for row in page:
+        for name in points:
+            if row[name]["lat"] is None:
+                row[name] = None
+    return page
 
 
 def _messages(answer: bytes) -> list[ArchivedMessage]:
@@ -286,6 +338,15 @@ def _refusal(row: Sequence[Any]) -> QuarantinedRecord:
         code=code,
         step=step,
     )
+
+
+def _cached_row(provider: str, one: CachedAnswer) -> list[Any]:
+    return [provider, one.key, one.answer, one.answered_at_us, one.expires_at_us]
+
+
+def _cached_answer(row: Sequence[Any]) -> CachedAnswer:
+    key, answer, answered_at_us, expires_at_us = row
+    return CachedAnswer(key=key, answer=answer, answered_at_us=answered_at_us, expires_at_us=expires_at_us)
 
 
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ CHATTY = (
     "asyncio",
     "aiohttp.access",
     "urllib3",
+    "geopy",
     "headwater.runtime.kafka.transport",
 )
 

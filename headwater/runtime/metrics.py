@@ -80,6 +80,29 @@ DISCARDED_RECORDS = _counter("discarded_records_total", "Records that a rule dis
 FIELD_NOTES = _counter("field_notes_total", "Values left out because they did not fit their field's type.")
 EMITTED_ROWS = _counter("emitted_rows_total", "Rows written to the records topic.")
 PROCESSING_SECONDS = _histogram("processing_seconds", "Seconds to make rows of one run.", SHORT_S)
+STACK_SECONDS = _histogram("stack_seconds", "Seconds of one slice of records in its stack.", SHORT_S)
+POSTPONED_RECORDS = _counter(
+    "postponed_records_total", "Records that wait because a provider did not answer, each time.", "provider"
+)
+GIVEN_UP_RECORDS = _counter(
+    "given_up_records_total", "Records stored without the answer of a provider, each time.", "provider"
+)
+GEOCODING_QUESTIONS = _counter(
+    "geocoding_questions_total",
+    "Questions to geocoders, each once for a batch; answered from memory or store, or found, not_found, "
+    "refused, away.",
+    "provider",
+    "outcome",
+)
+GEOCODING_SECONDS = _histogram(
+    "geocoding_seconds", "Seconds of one request that a geocoder answered.", SHORT_S, "provider"
+)
+GEOCODING_RESTING = _gauge(
+    "geocoding_resting", "1 while a geocoder is left alone because it failed, or asked for it.", "provider"
+)
+GEOCODING_CACHE_FAILURES = _counter(
+    "geocoding_cache_failures_total", "Times that the answers kept in the store could not be read or written."
+)
 RUN_RECORDS = _histogram("run_records", "Records of one run of raw batches.", COUNTS)
 SCHEMA_GROWTHS = _counter("schema_growths_total", "Times that a dataset's inferred schema grew.")
 

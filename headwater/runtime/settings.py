@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -21,7 +22,7 @@ REQUIRED: Final[Any] = MISSING  # the default of a setting that must be given
 # A service is often started with the variables of all: these belong to somebody else, not to a typing error.
 SCOPES = (
     *("GATEWAY_", "PROCESSOR_", "SINK_", "SCHEDULER_", "KAFKA_", "CLICKHOUSE_", "EMBEDDED_"),
-    *("FILES_", "SMTP_", "ADMIN_KEY", "SECRET_KEY"),
+    *("FILES_", "GEOCODING_", "OUTBOUND_", "SMTP_", "ADMIN_KEY", "SECRET_KEY"),
 )
 
 Settings = TypeVar("Settings")
@@ -171,6 +172,35 @@ class FilesSettings:
     url: str = setting(
         "", "object store of pushed files, as fsspec writes it (file:///folder, s3://bucket); empty: none"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundSettings:
+    """How things are fetched from the addresses that users give."""
+
+    env_prefix: ClassVar[str] = "OUTBOUND"
+
+    allowed_networks: tuple[str, ...] = setting(
+        (), "networks (10.0.0.0/8, fd00::/8) that may be fetched from although they are not public"
+    )
+    max_redirects: int = setting(5, "redirects that are followed", low=0, high=20)
+    connect_timeout_s: float = setting(5.0, "seconds to wait for one connection", low=0.1, high=60)
+    user_agent: str = setting("Headwater", "what we call ourselves")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        try:
+            for network in self.allowed_networks:
+                ip_network(network)
+        except ValueError as error:
+            raise OutOfRange(
+                "allowed_networks", f"HEADWATER_OUTBOUND_ALLOWED_NETWORKS: {error}; expected 10.0.0.0/8"
+            ) from error
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The allowed networks."""
+        return tuple(map(ip_network, self.allowed_networks))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

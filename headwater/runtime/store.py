@@ -1,6 +1,6 @@
 """How do we talk to ClickHouse?  The port; runtime/clickhouse.py and runtime/memory.py are behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -92,6 +92,24 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """One page of the records of a relation by record id: all of them, or those that may have some keys.
+
+    A record is found when the fingerprint (domain/join_keys.py) of its `keys` is one of `prints`; so the keys
+    of what is found have to be compared once more. Without `keys` every record is found. Some ten thousand
+    prints are as many as a query takes.
+    """
+
+    relation: Relation
+    fields: tuple[ReadField, ...]
+    keys: tuple[ReadField, ...] = ()
+    prints: frozenset[int] = frozenset()
+    case_sensitive: bool = False
+    after: str = ""  # record id of the last one of the page before
+    limit: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedMessage:
     """One message of topic raw as the archive keeps it."""
 
@@ -148,6 +166,16 @@ class QuarantinedRecord:
         return int(moment.timestamp()) * 1_000_000 + moment.microsecond
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedAnswer:
+    """What a geocoder answered once. `key` are 40 hexadecimal digits that stand for the question."""
+
+    key: str
+    answer: str  # JSON
+    answered_at_us: int  # microseconds since 1970
+    expires_at_us: int
+
+
 class Store(Protocol):
     """What the services ask of ClickHouse. Safe to call from several tasks at once.
 
@@ -192,6 +220,10 @@ class Store(Protocol):
         """Return one page. Values are JSON: datetimes as `YYYY-MM-DD hh:mm:ss.ffffff` UTC, dates ISO,
         geo points `{"lat", "lon"}` or None. Read-only, limited in time and memory. Raises UnknownTable.
         """
+        ...
+
+    async def matching(self, matching: Matching) -> list[dict[str, Any]]:
+        """Return one page of the records that may have one of many keys. Values and errors as of `select`."""
         ...
 
     async def count(self, relation: Relation) -> int:
@@ -261,6 +293,20 @@ class Store(Protocol):
 
     async def forget(self, dataset: str) -> None:
         """Delete all that the shared tables hold of a dataset (uid): archive, quarantine, versions.
+
+        Repeating is safe.
+        """
+        ...
+
+    async def cached_answers(self, provider: str, keys: Collection[str], now_us: int) -> list[CachedAnswer]:
+        """Return what a geocoder answered to these questions, each once, in no order; the newest counts.
+
+        What has expired is not returned, also when an older answer to the same question would live longer.
+        """
+        ...
+
+    async def cache_answers(self, provider: str, answers: Sequence[CachedAnswer]) -> None:
+        """Keep these answers of a geocoder until they expire; makes the table when there is none.
 
         Repeating is safe.
         """

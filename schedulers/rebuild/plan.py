@@ -10,6 +10,7 @@ from typing import Self
 
 from headwater.domain.datasets import Build, BuildState, Dataset, Resource
 from headwater.domain.errors import HeadwaterError
+from headwater.domain.reindex import does
 
 MAX_COUNT = 1 << 20  # records in one raw message, at most; each has the next version
 
@@ -53,7 +54,9 @@ class Plan:
             if one.recovers or one is recovered
         }
         # Rows may be taken as they are only where the new configuration would make the same of them.
-        same = bool(build.recovers) or build.fields == dataset.fields
+        same = bool(build.recovers) or (
+            build.fields == dataset.fields and does(build.processors) == does(dataset.processors)
+        )
         unarchived = [one.resource_id for one in dataset.resources if one.resource_id not in archives]
         return cls(
             dataset_id=dataset.dataset_id,
@@ -120,9 +123,11 @@ def switched(dataset: Dataset, positions: Mapping[int, int], *, merged: bool) ->
             replace(one, held_since=archives.get(one.resource_id, one.held_since))
             for one in dataset.resources
         ),
+        processors=build.processors,
         fields=build.fields,
         history=build.history,
         draft=None,
+        draft_processors=None,
         since_version=0 if build.recovers else dataset.since_version,
         patched=dataset.patched or merged,
         build=settling,

@@ -12,7 +12,11 @@
 | activity   | see below   | what came in lately, how far builds are      | compact  |
 | apikeys    | key uid     | an API key's document                        | compact  |
 | leases     | name        | who does what only one may do, and its state | compact  |
+| postponed  | dataset uid | raw records that wait for somebody away      | time     |
+| questions  | question id | what a gateway wants to know of a stack      | time     |
+| answers    | question id | what a processor says to that                | time     |
 
+A partition of topic postponed is a tier: all that lies on it waits equally long (processors/postponed.py).
 Keys of topic activity: `in/<dataset uid>/<resource id>/<instance>` and `build/<dataset uid>`.
 
 A row on topic records is a JSON array: the values of `domain.tables.ROW_COLUMNS`, then of the columns that
@@ -28,6 +32,7 @@ from enum import StrEnum
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLAIMS_MS = 25 * 3600 * 1000  # an hour more than an idempotency key is remembered
+POSTPONED_TIERS = 4  # partitions of topic postponed
 PATCHES = "patches"  # the value of header `target`
 
 
@@ -129,6 +134,28 @@ class Topics:
         return self.prefix + "leases"
 
     @property
+    def postponed(self) -> str:
+        return self.prefix + "postponed"
+
+    @property
+    def questions(self) -> str:
+        return self.prefix + "questions"
+
+    @property
+    def answers(self) -> str:
+        return self.prefix + "answers"
+
+    @property
+    def postponed_group(self) -> str:
+        """The consumer group whose offsets of topic postponed say what was tried again."""
+        return self.prefix + "headwater-postponed"
+
+    @property
+    def questions_group(self) -> str:
+        """The consumer group that shares out the questions of gateways among the processors."""
+        return self.prefix + "headwater-questions"
+
+    @property
     def processors_group(self) -> str:
         """The consumer group whose offsets of topic raw say what has become rows."""
         return self.prefix + "headwater-processors"
@@ -160,4 +187,7 @@ class Topics:
             TopicSpec(self.activity, 1, {**size, "cleanup.policy": "compact"}),
             TopicSpec(self.apikeys, 1, compact),
             TopicSpec(self.leases, 1, compact),
+            TopicSpec(self.postponed, POSTPONED_TIERS, kept),
+            TopicSpec(self.questions, partitions, {**size, "cleanup.policy": "delete", "retention.ms": "600000"}),
+            TopicSpec(self.answers, 1, {**size, "cleanup.policy": "delete", "retention.ms": "600000"}),
         )

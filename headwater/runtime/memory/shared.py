@@ -1,14 +1,21 @@
-"""What is in the tables that all datasets share?  Archive, quarantine and versions, on dictionaries."""
+"""What is in the tables that all datasets share?  Archive, quarantine, versions, answers, on dictionaries."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import orjson
 
-from headwater.domain.tables import ARCHIVE, DATASET_VERSIONS, QUARANTINE, RECEIVED_AT, VERSION
+from headwater.domain.tables import (
+    ARCHIVE,
+    DATASET_VERSIONS,
+    GEOCODING_CACHE,
+    QUARANTINE,
+    RECEIVED_AT,
+    VERSION,
+)
 from headwater.domain.versions import Numbering
 from headwater.runtime.memory.tables import Contents, Row
-from headwater.runtime.store import ArchivedMessage, QuarantinedRecord, RefusalQuery
+from headwater.runtime.store import ArchivedMessage, CachedAnswer, QuarantinedRecord, RefusalQuery
 
 
 class SharedTables:
@@ -57,6 +64,11 @@ class SharedTables:
         rows = self._rows(DATASET_VERSIONS.name, dataset)
         return sorted(rows, key=lambda row: -row["revision"])
 
+    def cached_answers(self, provider: str, keys: Collection[str], now_us: int) -> list[CachedAnswer]:
+        contents = self._tables.get(GEOCODING_CACHE.name)
+        rows = (contents.rows.get((provider, key)) for key in keys) if contents else ()
+        return [_cached_answer(row) for row in rows if row and row["expires_at"] > now_us]
+
     def forget(self, dataset: str) -> None:
         for table in (ARCHIVE.name, QUARANTINE.name, DATASET_VERSIONS.name):
             self._keep(table, lambda row: row["dataset"] != dataset)
@@ -96,6 +108,15 @@ def _refusal(row: Row) -> QuarantinedRecord:
         errors=orjson.loads(row["errors"] or b"[]"),
         code=row["code"],
         step=row["step"],
+    )
+
+
+def _cached_answer(row: Row) -> CachedAnswer:
+    return CachedAnswer(
+        key=row["key"],
+        answer=row["answer"],
+        answered_at_us=row["answered_at"],
+        expires_at_us=row["expires_at"],
     )
 
 

@@ -4,14 +4,15 @@ It is stricter than ClickHouse where ClickHouse is lax: an integer of more than 
 February is refused here and bent there. Headwater's own rows have neither (domain/types.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 
 from headwater.domain.errors import StoreUnavailable
-from headwater.domain.tables import RECORD_ID, RESOURCE, VERSION, Table
+from headwater.domain.join_keys import KEY_TYPES, fingerprint, key_of
+from headwater.domain.tables import GEOCODING_CACHE, RECORD_ID, RESOURCE, VERSION, Table
 from headwater.runtime import rowbinary
 from headwater.runtime.memory.relations import Record, records
 from headwater.runtime.memory.shared import SharedTables
@@ -19,6 +20,8 @@ from headwater.runtime.memory.tables import Contents, Row
 from headwater.runtime.memory.values import convert, plain_type
 from headwater.runtime.store import (
     ArchivedMessage,
+    CachedAnswer,
+    Matching,
     QuarantinedRecord,
     ReadField,
     RefusalQuery,
@@ -88,6 +91,15 @@ class MemoryStore:
             answers.sort(key=partial(_null_key, name))
         return answers[select.offset : select.offset + select.limit]
 
+    async def matching(self, matching: Matching) -> list[dict[str, Any]]:
+        found = [
+            _answer(record, matching.fields)
+            for record in self._records(matching.relation)
+            if record.system[RECORD_ID] > matching.after and _may_match(record, matching)
+        ]
+        found.sort(key=partial(_sort_key, RECORD_ID))
+        return found[: matching.limit]
+
     async def count(self, relation: Relation) -> int:
         return len(self._records(relation))
 
@@ -156,6 +168,16 @@ class MemoryStore:
         self._check_available()
         self._shared.forget(dataset)
 
+    async def cached_answers(self, provider: str, keys: Collection[str], now_us: int) -> list[CachedAnswer]:
+        self._check_available()
+        return self._shared.cached_answers(provider, keys, now_us)
+
+    async def cache_answers(self, provider: str, answers: Sequence[CachedAnswer]) -> None:
+        await self.ensure_table(GEOCODING_CACHE, {})
+        for one in answers:
+            row = [provider, one.key, one.answer, one.answered_at_us, one.expires_at_us]
+            await self.insert(GEOCODING_CACHE.name, orjson.dumps(row), tuple(GEOCODING_CACHE.columns))
+
     async def ping(self) -> None:
         self._check_available()
 
@@ -197,6 +219,17 @@ def _value(record: Record, wanted: ReadField) -> Any:
         if value is not None:
             return value
     return None
+
+
+def _may_match(record: Record, matching: Matching) -> bool:
+    if not matching.keys:
+        return True
+    keys = [
+        key_of(_value(record, one), case_sensitive=matching.case_sensitive) if one.type in KEY_TYPES else None
+        for one in matching.keys
+    ]
+    known = [key for key in keys if key is not None]
+    return len(known) == len(keys) and fingerprint(known) in matching.prints
 
 
 def _null_key(name: str, answer: Row) -> bool:

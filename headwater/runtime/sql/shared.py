@@ -1,9 +1,18 @@
-"""What do we ask the tables that all datasets share?  Archive, quarantine, versions of configurations.
+"""What do we ask the tables that all datasets share?  Archive, quarantine, versions, answers.
 
-Texts are bound by name, in hexadecimal: {dataset:String} always, others where a function says so.
+Texts are bound by name, in hexadecimal: {dataset:String} except for answers, others where a function says.
 """
 
-from headwater.domain.tables import ARCHIVE, DATASET_VERSIONS, QUARANTINE, RECEIVED_AT, VERSION
+from collections.abc import Iterable
+
+from headwater.domain.tables import (
+    ARCHIVE,
+    DATASET_VERSIONS,
+    GEOCODING_CACHE,
+    QUARANTINE,
+    RECEIVED_AT,
+    VERSION,
+)
 from headwater.runtime.sql.reads import OUTPUT_SETTINGS, read_settings
 from headwater.runtime.sql.statements import quoted, table_name
 from headwater.runtime.store import RefusalQuery
@@ -120,6 +129,21 @@ def dataset_version(database: str, revision: int, timeout_s: float) -> str:
     return (
         f"SELECT `document` FROM {table_name(database, DATASET_VERSIONS.name)} FINAL "  # noqa: S608
         f"WHERE {_DATASET} AND `revision` = {int(revision)} "
+        f"SETTINGS {_limits(timeout_s)} FORMAT JSONCompactEachRow"
+    )
+
+
+def cached_answers(database: str, keys: Iterable[str], now_us: int, timeout_s: float) -> str:
+    """Return the query for (key, answer, answered at, expires at); {provider:String} is bound.
+
+    Keys are 40 hexadecimal digits. Raises ValueError for one that is no number, so that no other text passes.
+    """
+    listed = ", ".join(f"'{int(key, 16):040x}'" for key in keys)
+    return (
+        "SELECT `key`, `answer`, `answered_at`, `expires_at` "  # noqa: S608 - names are quoted, keys numbers
+        f"FROM {table_name(database, GEOCODING_CACHE.name)} FINAL "
+        f"WHERE `provider` = unhex({{provider:String}}) AND `key` IN ({listed}) "
+        f"AND `expires_at` > {int(now_us)} "
         f"SETTINGS {_limits(timeout_s)} FORMAT JSONCompactEachRow"
     )
 

@@ -30,7 +30,7 @@ def create_table(database: str, table: Table, columns: Mapping[str, str]) -> str
     key = ", ".join(map(quoted, table.key))
     return (
         f"CREATE TABLE IF NOT EXISTS {quoted(database)}.{quoted(table.name)} ({listed}) "
-        f"ENGINE = {_engine(table)} ORDER BY ({key})"
+        f"ENGINE = {_engine(table)} ORDER BY ({key}){_expiry(table)}"
     )
 
 
@@ -39,6 +39,11 @@ def _engine(table: Table) -> str:
         return "AggregatingMergeTree"
     chosen = [table.version, DELETED] if table.has_tombstones else [table.version]
     return f"ReplacingMergeTree({', '.join(map(quoted, chosen))})"
+
+
+def _expiry(table: Table) -> str:
+    """Return the clause by which ClickHouse drops what has expired, when it merges."""
+    return f" TTL toDateTime(intDiv({quoted(table.expiry)}, 1000000))" if table.expiry else ""
 
 
 def add_columns(database: str, table: str, columns: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from headwater.domain.errors import (
     Forbidden,
     HeadwaterError,
     InvalidDocument,
+    InvalidExpression,
     InvalidParameter,
     InvalidPush,
     InvalidQuery,
@@ -23,6 +24,7 @@ from headwater.domain.errors import (
     NotFound,
     NotPublished,
     OverLimit,
+    ProcessorsUnavailable,
     RateLimited,
     RecordProblem,
     SecretsUnusable,
@@ -40,6 +42,7 @@ ANSWERS = [
     (InvalidRecord([], total=1), 400, "invalid_record"),
     (InvalidRecordId("12"), 400, "invalid_record_id"),
     (InvalidDocument("title", "is missing"), 400, "validation_error"),
+    (InvalidExpression("no such function", text="=f()", column=2), 400, "invalid_expression"),
     (InvalidQuery("limit"), 400, "InvalidRESTParameterError"),
     (InvalidParameter("wait", "x", "true"), 400, "invalid_parameter"),
     (Unauthorized("no key", code="missing_pushkey"), 401, "missing_pushkey"),
@@ -59,6 +62,7 @@ ANSWERS = [
     (StoreUnavailable("away"), 503, "unavailable"),
     (SecretsUnusable("no key"), 503, "secrets_unusable"),
     (SyncUnfinished("not in time"), 503, "sync_unfinished"),
+    (ProcessorsUnavailable(10), 503, "processors_unavailable"),
     (HeadwaterError("?"), 500, "internal_error"),
 ]
 

@@ -61,11 +61,12 @@ async def test_a_job_that_crashes_takes_the_process_with_it():
 @pytest.mark.parametrize("enabled", [True, False])
 def test_each_job_can_be_switched_off(enabled):
     """Several schedulers may share the work in any way."""
-    settings = SchedulerSettings(canary_enabled=enabled, rebuild_enabled=enabled, alerts_enabled=enabled)
+    switches = ("canary", "rebuild", "republish", "alerts")
+    settings = SchedulerSettings(**{f"{name}_enabled": enabled for name in switches})
 
     jobs = build(settings, name="schedulers", parts=parts())
 
-    assert [type(job).__name__ for job in jobs] == ["Canary", "Rebuilder", "Alerter"] * enabled
+    assert [type(job).__name__ for job in jobs] == ["Canary", "Rebuilder", "Republisher", "Alerter"] * enabled
 
 
 def parts():

@@ -166,8 +166,10 @@ def test_configuration_has_no_secret():
     assert document == {
         "title": "A",
         "metadata": {},
+        "processors": [],
         "fields": [{"uid": "df_a", "type": "rename", "from": "a", "to": "b"}],
         "on_error": "null",
+        "on_processor_error": "quarantine",
         "history": True,
         "restricted": True,
         "resources": [

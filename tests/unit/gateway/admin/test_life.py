@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.admin import life
 from gateway.admin.life import Order
 from gateway.admin.states import InvalidStatus
+from headwater.domain.builds import is_whole
 from headwater.domain.datasets import Build, BuildState, Dataset, FieldItem, Resource
 from headwater.domain.errors import Conflict, HeadwaterError, NotFound
 
@@ -77,9 +78,9 @@ def test_build_that_would_lose_records_must_be_accepted(broken):
 @pytest.mark.parametrize(
     "members", [{"archived_since": 7}, {"unbroken_since": 3}, {"archived_since": 9, "held_since": 9}]
 )
-def test_archive_that_has_all_of_this_life_is_whole(members):
+def test_archive_that_has_all_of_this_is_whole(members):
     """What was lost of an earlier publication, or was never the resource's, is not the dataset's any more."""
-    assert life.is_whole(open_dataset(), replace(WHOLE, **members))
+    assert is_whole(open_dataset(), replace(WHOLE, **members))
 
 
 def test_second_build_waits_for_the_first():
@@ -157,7 +158,7 @@ def test_scratched_archive_begins_anew():
     """What the dataset holds stays, and cannot be made again."""
     scratched = life.with_scratched_archive(open_dataset(WHOLE), "re_1", 9)
     assert scratched.resources[0].archived_since == 9
-    assert not life.is_whole(scratched, scratched.resources[0])
+    assert not is_whole(scratched, scratched.resources[0])
 
 
 def test_warning_names_what_cannot_come_back():

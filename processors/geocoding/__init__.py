@@ -1,0 +1,1 @@
+"""Which place is this?  Asks outside geocoders what the stack's processors want to know."""

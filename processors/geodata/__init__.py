@@ -1,0 +1,1 @@
+"""What do the packages know of the Earth?  Nothing is read before it is asked for."""
