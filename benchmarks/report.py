@@ -19,6 +19,7 @@ class Figure:
     unit: str
     aim: float | None = None
     less_is_better: bool = False
+    peer: str = "stock"  # whose results it is compared with
 
     def of(self, results: Mapping[str, Any]) -> float | None:
         """Return the number, or None when it was not measured."""
@@ -74,15 +75,29 @@ FIGURES = (
         aim=80_000,
     ),
     _less("e", ("total_mb",), "(e) memory of all processes, after load", "MB", MEMORY_AIM_MB),
+    Figure(
+        measure="f",
+        path=("kafka", "searchable_per_s"),
+        says="(f) flights through a stack, from Kafka; beside Quix Streams",
+        unit="records/s",
+        peer="quix",
+    ),
+    Figure(
+        measure="f",
+        path=("http", "searchable_per_s"),
+        says="     the same over HTTP in batches of 500",
+        unit="records/s",
+        peer="quix",
+    ),
     _less("start", ("ready_s",), "     start to ready", "s", 15),
 )
 
 
-def rows(headwater: Mapping[str, Any], stock: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the table's cells: figure, unit, Headwater, stock, ratio, aim. Not measured is left out."""
+def rows(results: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the table's cells: figure, unit, Headwater, peer, ratio, aim. Not measured is left out."""
     found: list[tuple[str, ...]] = []
     for figure in FIGURES:
-        ours, theirs = figure.of(headwater), figure.of(stock)
+        ours, theirs = figure.of(results["headwater"]), figure.of(results.get(figure.peer, {}))
         if ours is None and theirs is None:
             continue
         ratio = figure.ratio(ours, theirs) if ours is not None and theirs is not None else None
@@ -99,15 +114,15 @@ def rows(headwater: Mapping[str, Any], stock: Mapping[str, Any]) -> list[tuple[s
     return found
 
 
-HEADINGS = ("figure", "unit", "Headwater", "stock", "ratio", "aim")
+HEADINGS = ("figure", "unit", "Headwater", "stock stack", "ratio", "aim")
 
 
-def table(headwater: Mapping[str, Any], stock: Mapping[str, Any]) -> Table:
+def table(results: Mapping[str, Any]) -> Table:
     """Return the table for a terminal."""
     shown = Table(title="Headwater and the stock stack, same machine, broker and store")
     for number, heading in enumerate(HEADINGS):
         shown.add_column(heading, justify="left" if number in (0, 1, 5) else "right")
-    for row in rows(headwater, stock):
+    for row in rows(results):
         shown.add_row(*row)
     return shown
 
@@ -116,7 +131,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     """Return the table, the memory of each process and the machine as a page."""
     machine = results["machine"]
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
-    lines += [_line(row) for row in rows(results["headwater"], results["stock"])]
+    lines += [_line(row) for row in rows(results)]
     memory = results["headwater"].get("e", {}).get("processes", {})
     if memory:
         lines += ["", _line(("process", "MB before load", "MB after load")), _line(["---"] * 3)]

@@ -30,13 +30,15 @@ from benchmarks.measures.native import native
 from benchmarks.measures.processor_time import microseconds_each, processor_seconds
 from benchmarks.measures.pushes import batches, singles
 from benchmarks.report import markdown, table
+from benchmarks.measures.enrichment import enrichment, peer_enrichment
 from benchmarks.stacks.headwater import HeadwaterStack
+from benchmarks.stacks.quix import QuixStack
 from benchmarks.stacks.stock import StockStack
 
 RESULTS = Path(__file__).parent / "results"
-MEASURES = ("a", "b", "c", "d", "e")
+MEASURES = ("a", "b", "c", "d", "e", "f")
 
-Stack = HeadwaterStack | StockStack
+Stack = HeadwaterStack | StockStack | QuixStack
 Results = dict[str, Any]
 Measure = Callable[[Stack], Awaitable[Results]]
 
@@ -51,6 +53,7 @@ class Sizes:
     freshness_rate: int  # records/s
     freshness_seconds: float
     native_messages: int
+    flights: int  # sent to each stack from Kafka, and to ours over HTTP too
 
 
 FULL = Sizes(
@@ -60,6 +63,7 @@ FULL = Sizes(
     freshness_rate=1000,
     freshness_seconds=30,
     native_messages=500_000,
+    flights=200_000,
 )
 QUICK = Sizes(
     warm_up_records=50_000,
@@ -68,6 +72,7 @@ QUICK = Sizes(
     freshness_rate=1000,
     freshness_seconds=6,
     native_messages=100_000,
+    flights=40_000,
 )
 
 
@@ -79,6 +84,7 @@ def arguments() -> argparse.Namespace:
         "--only", type=_measures, default=MEASURES, help="some measures, as in a,c", metavar="A,B"
     )
     parser.add_argument("--no-stock", action="store_true", help="leave out the stock stack")
+    parser.add_argument("--no-peers", action="store_true", help="leave out Quix Streams")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON and the table")
     return parser.parse_args()
 
@@ -104,11 +110,27 @@ class Bench:
         results = await self._measure(stack)
         if "e" in results:
             results["e"]["total_mb"] = _total(results["e"])
+        if "f" in self._only:
+            results["f"] = await self._step(stack, self._flights, self._enrichment)
         return {"start": {"ready_s": stack.start_s}, **results}
 
     async def stock(self, stack: StockStack) -> Results:
         """Measure the stock stack; its memory has no total, since broker and store are those of the other."""
         return await self._measure(stack)
+
+    async def quix(self, stack: QuixStack) -> Results:
+        """Measure the peer of the transformation stack."""
+        return {"f": await self._step(stack, self._flights, self._peer_enrichment)}
+
+    @property
+    def _flights(self) -> str:
+        return f"{self._sizes.flights:,} flights through a transformation stack"
+
+    async def _enrichment(self, stack: HeadwaterStack) -> Results:
+        return await enrichment(stack, self._sizes.flights, self._sizes.flights // 5)
+
+    async def _peer_enrichment(self, stack: QuixStack) -> Results:
+        return await peer_enrichment(stack, self._sizes.flights, self._sizes.flights // 5)
 
     async def _measure(self, stack: Stack) -> Results:
         before = resident_mb(stack.pids)
@@ -184,9 +206,12 @@ async def run(console: Console, chosen: argparse.Namespace) -> Results:
     try:
         async with HeadwaterStack(folder) as stack:
             results["headwater"] = await bench.headwater(stack)
-            if not chosen.no_stock:
+            if not chosen.no_stock and set(chosen.only) - {"f"}:
                 async with StockStack(stack.kafka, stack.clickhouse_url, folder) as stock:
                     results["stock"] = await bench.stock(stock)
+            if "f" in chosen.only and not chosen.no_peers:
+                async with QuixStack(stack.kafka, stack.clickhouse_url, folder) as quix:
+                    results["quix"] = await bench.quix(quix)
     except ExpectationFailed:
         console.print(f"logs and data are kept in {folder}")
         keep = True
@@ -225,7 +250,7 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 130
-    console.print(table(results["headwater"], results["stock"]))
+    console.print(table(results))
     console.print(f"written to {write(results, chosen.out)}")
     return 0
 

@@ -6,7 +6,7 @@ thing only: an integer in a field that is known to hold decimals goes to the dec
 same and keeps the table narrow.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -49,11 +49,18 @@ class Converter:
     makes a new one when the configuration changes or `learnt` has been shared.
     """
 
-    def __init__(self, configuration: Configuration, seen: Schema, *, on_error: str = "null") -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        seen: Schema,
+        *,
+        on_error: str = "null",
+        outputs: Collection[str] = (),  # fields that a stack writes into every record, a value or null
+    ) -> None:
         self._slots = Slots(configuration, seen)
         self._quarantines = on_error == "quarantine"
         self._id_names = sorted(one.source for one in configuration.id_fields)
-        self._fast = specialise(configuration, seen)
+        self._fast = specialise(configuration, seen, outputs)
 
     @property
     def learnt(self) -> Schema:

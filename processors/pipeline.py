@@ -42,20 +42,21 @@ class Workshop:
     def of(cls, dataset: Dataset, schema: Schema, chain: Chain | None = None) -> "Workshop":
         """Return the workshop; `chain` is the dataset's stack if it was compiled before."""
         configuration = configure(dataset, schema)
-        converter = Converter(configuration, schema, on_error=dataset.on_error)
         if not dataset.processors:
-            return cls(dataset, schema, converter)
+            return cls(dataset, schema, Converter(configuration, schema, on_error=dataset.on_error))
         problem = ""
         try:
             chain = chain or Chain.of(dataset.processors)
         except InvalidDocument as error:
             problem = str(error)
+            chain = NO_STACK
+        converter = Converter(configuration, schema, on_error=dataset.on_error, outputs=chain.outputs)
         sources = {one.source for one in configuration.fields}
         return cls(
             dataset,
             schema,
             converter,
-            chain=chain or NO_STACK,
+            chain=chain,
             key=frozenset(one.source for one in configuration.id_fields),
             known=named_in_stack(dataset.processors) | sources | configuration.deleted,
             problem=problem,

@@ -7,7 +7,7 @@ property test holds that both agree. Measured: docs/performance/.
 The source is made of our own text and of `repr` of field names; nothing else of a user's gets into it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -32,6 +32,7 @@ from headwater.domain.types import (
 
 MAX_SPECIALISED_FIELDS = 64
 MAX_REMEMBERED_MOMENTS = 20_000
+MAX_REMEMBERED_SHAPES = 1_000
 EXACT_INT = 2**53
 
 Slow = Callable[[dict[str, Any], int, str], None]
@@ -45,6 +46,7 @@ class Plan:
     name: str
     rung: Rung
     declared: bool
+    spelt: bool  # its spelling is part of the record id
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +57,33 @@ class Specialised:
     columns: Mapping[str, str]  # name -> ClickHouse type
 
 
-def specialise(configuration: Configuration, seen: Schema) -> Specialised | None:
-    """Return the function for these fields, or None where only the general way will do."""
+def specialise(
+    configuration: Configuration, seen: Schema, outputs: Collection[str] = ()
+) -> Specialised | None:
+    """Return the function for these fields, or None where only the general way will do.
+
+    `outputs` are fields that a stack writes into every record, a value or null.
+    """
     plans = _plans(configuration, seen)
     if plans is None:
         return None
     names = [one.source for one in configuration.id_fields]
     if not set(names) <= {plan.name for plan in plans}:
         return None
+    silent = sorted(set(outputs) - {plan.name for plan in plans} - configuration.deleted)
     scope: dict[str, Any] = {
-        "KEYS": frozenset(plan.name for plan in plans),
+        "KEYS": frozenset(plan.name for plan in plans).union(silent),
+        "GeoPoint": GeoPoint,
         "dumps": orjson.dumps,
+        "read_geo_point": read_geo_point,
         "sha1": sha1,
     }
     for index, plan in enumerate(plans):
         if plan.rung in _MOMENTS:
             scope[f"moment{index}"] = _Moments(plan)
-        elif plan.rung is Rung.GEO_POINT:
-            scope[f"place{index}"] = _point
         elif plan.rung is Rung.GEO_SHAPE:
-            scope[f"place{index}"] = _shape
-    exec(compile(_source(plans, names), "<specialised>", "exec"), scope)  # noqa: S102 - see the module docstring
+            scope[f"shape{index}"] = _Shapes()
+    exec(compile(_source(plans, names, silent), "<specialised>", "exec"), scope)  # noqa: S102 - see the module docstring
     kinds = [(plan.name, plan.rung.field_type) for plan in plans]
     columns = {physical_column(name, kind): CLICKHOUSE_TYPES[kind] for name, kind in kinds}
     return Specialised(scope["convert"], columns)
@@ -97,7 +105,7 @@ def _plans(configuration: Configuration, seen: Schema) -> list[Plan] | None:
         rung = Rung.DOUBLE if expected == {Rung.INT, Rung.DOUBLE} else next(iter(expected), None)
         if rung is None or rung not in _GUARDS or (len(expected) > 1 and rung is not Rung.DOUBLE):
             return None
-        plans.append(Plan(name, rung, one.declared))
+        plans.append(Plan(name, rung, one.declared, one.is_id or not configuration.id_fields))
     return sorted(plans, key=lambda plan: plan.name) if 0 < len(plans) <= MAX_SPECIALISED_FIELDS else None
 
 
@@ -134,59 +142,91 @@ class _Moments:
 _MOMENTS = frozenset({Rung.DATE, Rung.DATETIME})
 
 
-def _point(value: Any) -> Reading | None:
-    """Return the reading of a point that a processor made; declared or not, it is read alike."""
-    return read_geo_point(value) if value.__class__ is GeoPoint else None
+class _Shapes:
+    """Readings of geo shapes, remembered by the very object: processors hand out one shape again and again."""
 
+    __slots__ = ("_remembered",)
 
-def _shape(value: Any) -> Reading | None:
-    return read_geo_shape(value) if value.__class__ is dict and is_geometry(value) else None
+    def __init__(self) -> None:
+        self._remembered: dict[int, tuple[Any, Reading]] = {}
+
+    def __call__(self, value: Any) -> Reading | None:
+        """Return the reading, None when the general way must decide."""
+        if value.__class__ is not dict or not is_geometry(value):
+            return None
+        known = self._remembered.get(id(value))
+        if known is not None:
+            return known[1]
+        if len(self._remembered) >= MAX_REMEMBERED_SHAPES:
+            self._remembered.clear()
+        reading = read_geo_shape(value)
+        self._remembered[id(value)] = (value, reading)  # the object is kept, so its id is no other's
+        return reading
 
 
 def _text_guard(index: int, plan: Plan) -> Iterator[str]:
     # A date among undeclared texts is for the general way: it may be the first of its kind.
     date_like = "" if plan.declared else f" or v{index}[4:5] in ('-', '/') and v{index}[:1].isdigit()"
     yield f"if v{index}.__class__ is not str{date_like}:"
-    yield "    slow(record, version, received_at); continue"
-    yield f"s{index} = v{index}"
+    yield _SLOW
+    yield from _spelt_as_stored(index, plan)
 
 
-def _int_guard(index: int, _: Plan) -> Iterator[str]:
+def _int_guard(index: int, plan: Plan) -> Iterator[str]:
     yield f"if v{index}.__class__ is not int or not {INT_MIN} <= v{index} <= {INT_MAX}:"
-    yield "    slow(record, version, received_at); continue"
-    yield f"s{index} = v{index}"
+    yield _SLOW
+    yield from _spelt_as_stored(index, plan)
 
 
 def _double_guard(index: int, plan: Plan) -> Iterator[str]:
     yield f"if v{index}.__class__ is float:"
-    yield f"    whole_number = v{index}.is_integer() and {INT_MIN} <= v{index} <= {INT_MAX}"
-    yield f"    s{index} = int(v{index}) if whole_number else v{index}"
+    if plan.spelt:
+        yield f"    whole_number = v{index}.is_integer() and {INT_MIN} <= v{index} <= {INT_MAX}"
+        yield f"    s{index} = int(v{index}) if whole_number else v{index}"
+    else:
+        yield "    pass"
     yield f"elif v{index}.__class__ is int and {-EXACT_INT} <= v{index} <= {EXACT_INT}:"
-    yield f"    s{index} = v{index}"
+    yield f"    s{index} = v{index}" if plan.spelt else "    pass"
     if plan.declared:
         yield f"    v{index} = float(v{index})"
     yield "else:"
-    yield "    slow(record, version, received_at); continue"
+    yield _SLOW
 
 
-def _boolean_guard(index: int, _: Plan) -> Iterator[str]:
+def _boolean_guard(index: int, plan: Plan) -> Iterator[str]:
     yield f"if v{index}.__class__ is not bool:"
-    yield "    slow(record, version, received_at); continue"
-    yield f"s{index} = v{index}"
+    yield _SLOW
+    yield from _spelt_as_stored(index, plan)
 
 
 def _moment_guard(index: int, _: Plan) -> Iterator[str]:
     yield f"reading = moment{index}(v{index}) if v{index}.__class__ is str else None"
     yield "if reading is None:"
-    yield "    slow(record, version, received_at); continue"
+    yield _SLOW
     yield f"v{index}, s{index} = reading"
 
 
-def _place_guard(index: int, _: Plan) -> Iterator[str]:
-    yield f"reading = place{index}(v{index})"
+def _point_guard(index: int, plan: Plan) -> Iterator[str]:
+    """A point that a processor made is within its ranges; declared or not, it is stored as it is."""
+    yield f"if v{index}.__class__ is not GeoPoint:"
+    yield _SLOW
+    if plan.spelt:
+        yield f"s{index} = read_geo_point(v{index})[1]"
+
+
+def _shape_guard(index: int, _: Plan) -> Iterator[str]:
+    yield f"reading = shape{index}(v{index})"
     yield "if reading is None:"
-    yield "    slow(record, version, received_at); continue"
+    yield _SLOW
     yield f"v{index}, s{index} = reading"
+
+
+_SLOW = "    slow(record, version, received_at); continue"
+
+
+def _spelt_as_stored(index: int, plan: Plan) -> Iterator[str]:
+    if plan.spelt:
+        yield f"s{index} = v{index}"
 
 
 _GUARDS: dict[Rung, Callable[[int, Plan], Iterator[str]]] = {
@@ -196,13 +236,13 @@ _GUARDS: dict[Rung, Callable[[int, Plan], Iterator[str]]] = {
     Rung.BOOLEAN: _boolean_guard,
     Rung.DATE: _moment_guard,
     Rung.DATETIME: _moment_guard,
-    Rung.GEO_POINT: _place_guard,
-    Rung.GEO_SHAPE: _place_guard,
+    Rung.GEO_POINT: _point_guard,
+    Rung.GEO_SHAPE: _shape_guard,
 }
 
 
-def _source(plans: Sequence[Plan], id_names: Sequence[str]) -> str:
-    """Return the text of `convert`."""
+def _source(plans: Sequence[Plan], id_names: Sequence[str], silent: Sequence[str]) -> str:
+    """Return the text of `convert`; `silent` are fields that may be named and never had a value so far."""
     lines = [
         "def convert(records, versions, received, resource, rows, slow):",
         "    append = rows.append",
@@ -211,11 +251,14 @@ def _source(plans: Sequence[Plan], id_names: Sequence[str]) -> str:
         *(f"        v{index} = get({plan.name!r})" for index, plan in enumerate(plans)),
         f"        whole = {_none_missing(len(plans))}",
         f"        if not (whole and len(record) == {len(plans)}) and not KEYS.issuperset(record):",
-        "            slow(record, version, received_at); continue",
+        f"        {_SLOW}",
     ]
+    for name in silent:
+        lines += [f"        if get({name!r}) is not None:", f"        {_SLOW}"]
     for index, plan in enumerate(plans):
+        empty = f"s{index} = None" if plan.spelt else "pass"
         guard = [f"    {line}" for line in _GUARDS[plan.rung](index, plan)]
-        lines += [f"        {line}" for line in (f"if v{index} is None: s{index} = None", "else:", *guard)]
+        lines += [f"        {line}" for line in (f"if v{index} is None: {empty}", "else:", *guard)]
     lines += [f"        {line}" for line in (*_identity(plans, id_names), _append(len(plans)))]
     return "\n".join(lines)
 

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 DATASET_ID = "_canary"
 KEY_FIELD, VALUE_FIELD = "scheduler", "pushed_at_us"
 GATEWAY_POLL_S = 0.05
+POLL_CLOSELY_S = 0.25
+POLL_SHARE = 0.05  # of the time so far, after that: between two looks, so how wrong a measure may be
 WRITE_ATTEMPTS = 3  # of the dataset's document, against other schedulers that start at the same time
 
 Pause = Callable[[float], Awaitable[None]]  # seconds
@@ -110,10 +112,18 @@ class Canary:
         value = self._pushed = max(self._pushed + 1, began)
         await self._push(value)
         while not await self._is_readable(dataset, value):
-            if self._since_s(began) >= self._settings.canary_search_timeout_s:
-                raise RecordLate(self._since_s(began))
-            await self._pause(self._settings.canary_poll_ms / 1000)
+            since_s = self._since_s(began)
+            if since_s >= self._settings.canary_search_timeout_s:
+                raise RecordLate(since_s)
+            await self._pause(self._poll_s(since_s))
         return self._since_s(began)
+
+    def _poll_s(self, since_s: float) -> float:
+        """Return how long to wait before the next look; a store that is behind is asked less and less."""
+        wanted_s = self._settings.canary_poll_ms / 1000
+        if since_s > POLL_CLOSELY_S:
+            wanted_s = max(wanted_s, since_s * POLL_SHARE)
+        return min(wanted_s, self._settings.canary_search_timeout_s - since_s)
 
     async def _is_readable(self, dataset: Dataset, value: int) -> bool:
         select = Select(

@@ -38,7 +38,10 @@ class SchedulerSettings:
         4.0, "seconds from its push after which a canary record counts as missing", low=0.1, high=60
     )
     canary_poll_ms: float = setting(
-        5.0, "milliseconds between two looks for a canary record; the error of the measure", low=1, high=1000
+        5.0,
+        "milliseconds between two looks for a canary record at first; later a twentieth of the time so far",
+        low=1,
+        high=1000,
     )
 
     rebuild_enabled: bool = setting(True, "whether this scheduler fills new generations of datasets")

@@ -98,19 +98,18 @@ async def _dataset(
     stack_of: list[Record] | None = None,
 ) -> Target:
     """Make and publish a dataset with a unique key and a stack."""
-    manage = stack._manage  # noqa: SLF001 - its own datasets have neither key nor stack
     title = {"default": {"title": {"value": dataset_id}}}
-    uid = (await manage("/datasets/", {"dataset_id": dataset_id, "metadata": title}))["uid"]
-    resource = await manage(
+    uid = (await stack.manage("/datasets/", {"dataset_id": dataset_id, "metadata": title}))["uid"]
+    resource = await stack.manage(
         f"/datasets/{uid}/resources/",
         {"type": "realtime", "title": "realtime", "params": {"bootstrap": bootstrap}},
     )
     for field in id_fields:
-        await manage(f"/datasets/{uid}/fields/", {"type": "annotate", "field": field, "annotation": "id"})
+        await stack.manage(f"/datasets/{uid}/fields/", {"type": "annotate", "field": field, "annotation": "id"})
     for document in stack_of or ():
-        await manage(f"/datasets/{uid}/processors/", document)
-    await manage(f"/datasets/{uid}/publish/", {})
-    return stack._target(dataset_id, resource["resource_id"], resource["pushkey"])  # noqa: SLF001 - as above
+        await stack.manage(f"/datasets/{uid}/processors/", document)
+    await stack.manage(f"/datasets/{uid}/publish/", {})
+    return stack.target_of(dataset_id, resource["resource_id"], resource["pushkey"])
 
 
 async def _fill(target: Target, table: Table) -> None:

@@ -69,13 +69,13 @@ class HeadwaterStack:
     async def target(self, dataset: str) -> Target:
         """Make, publish and return an empty dataset."""
         title = {"default": {"title": {"value": f"Benchmark {dataset}"}}}
-        made = await self._manage("/datasets/", {"dataset_id": f"benchmark-{dataset}", "metadata": title})
-        resource = await self._manage(
+        made = await self.manage("/datasets/", {"dataset_id": f"benchmark-{dataset}", "metadata": title})
+        resource = await self.manage(
             f"/datasets/{made['uid']}/resources/",
             {"type": "realtime", "title": "realtime", "params": {"bootstrap": BOOTSTRAP}},
         )
-        await self._manage(f"/datasets/{made['uid']}/publish/", {})
-        return self._target(made["dataset_id"], resource["resource_id"], resource["pushkey"])
+        await self.manage(f"/datasets/{made['uid']}/publish/", {})
+        return self.target_of(made["dataset_id"], resource["resource_id"], resource["pushkey"])
 
     async def stop(self) -> None:
         """End the stack; twice is harmless."""
@@ -92,7 +92,7 @@ class HeadwaterStack:
         if self._log is not None:
             self._log.close()
 
-    def _target(self, dataset_id: str, resource_id: str, pushkey: str) -> Target:
+    def target_of(self, dataset_id: str, resource_id: str, pushkey: str) -> Target:
         push = f"{_origin(self._state['urls']['push'])}/api/push/1.0/{dataset_id}/{resource_id}/push/"
         records = (
             f"{_origin(self._state['urls']['search'])}/api/explore/v2.1/catalog/datasets/{dataset_id}/records"
@@ -154,7 +154,7 @@ class HeadwaterStack:
                 f"`headwater up` ended with {self._process.returncode}; see {self._data_dir}/up.log"
             )
 
-    async def _manage(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+    async def manage(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         key = (self._data_dir / "admin.key").read_text().strip()
         url = f"{_origin(self._state['urls']['management'])}/api/automation/v1.0{path}"
         headers = {"Authorization": f"apikey {key}"}

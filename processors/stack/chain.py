@@ -7,7 +7,7 @@ that cannot do it for one record never touches another one.
 All that one sent record became shares its end: if one part of it is refused or has to wait, so is the whole.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,11 @@ class Chain:
             inputs.update(name for _, name in processor.inputs())
         return cls(tuple(links), frozenset(inputs))
 
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The fields that its processors are known to write."""
+        return frozenset(name for link in self.links for name in link.outputs or ())
+
     def __bool__(self) -> bool:
         return bool(self.links)
 
@@ -110,23 +115,37 @@ class Passage:
         """Take what a processor made of each record. Raises TooMuchAtOnce."""
         if outcomes is self.records:
             return
+        special = {
+            place: self._kept(link, outcome, self.sources[place])
+            for place, outcome in enumerate(outcomes)
+            if outcome.__class__ is not dict
+        }
+        if not any(special.values()):  # the usual case: some records end here, the others go on
+            self._keep([place for place in range(len(outcomes)) if place not in special], outcomes)
+            return
+        self._rebuild(link, outcomes, special)
+
+    def _keep(self, places: Sequence[int], records: Sequence[Any]) -> None:
+        self.records = [records[place] for place in places]
+        self.versions = [self.versions[place] for place in places]
+        self.sources = [self.sources[place] for place in places]
+        if self.doomed is not None:
+            self.doomed = [self.doomed[place] for place in places]
+
+    def _rebuild(
+        self, link: Link, outcomes: Sequence[Any], special: Mapping[int, Sequence[Record]]
+    ) -> None:
         records: list[Record] = []
         versions: list[int] = []
         sources: list[int] = []
         doomed: list[bool] = []
         was_doomed = self.doomed or [False] * len(self.records)
-        for outcome, version, source, dooms in zip(
-            outcomes, self.versions, self.sources, was_doomed, strict=True
-        ):
-            if outcome.__class__ is dict:
-                kept: Sequence[Record] = (outcome,)
-            else:
-                kept = self._kept(link, outcome, source)
-                dooms = dooms or outcome.__class__ is Deleted
+        for place, outcome in enumerate(outcomes):
+            kept = special.get(place, (outcome,))
             records += kept
-            versions += [version] * len(kept)
-            sources += [source] * len(kept)
-            doomed += [dooms] * len(kept)
+            versions += [self.versions[place]] * len(kept)
+            sources += [self.sources[place]] * len(kept)
+            doomed += [was_doomed[place] or outcome.__class__ is Deleted] * len(kept)
             if len(records) > MAX_PASSAGE:
                 raise TooMuchAtOnce(f"{link.type} made more than {MAX_PASSAGE} records at once")
         self.records, self.versions, self.sources = records, versions, sources
@@ -145,12 +164,7 @@ class Passage:
 
     def keep(self, wanted: Callable[[int], bool]) -> None:
         """Keep the records of the wanted sources only."""
-        places = [place for place, source in enumerate(self.sources) if wanted(source)]
-        self.records = [self.records[place] for place in places]
-        self.versions = [self.versions[place] for place in places]
-        self.sources = [self.sources[place] for place in places]
-        if self.doomed is not None:
-            self.doomed = [self.doomed[place] for place in places]
+        self._keep([place for place, source in enumerate(self.sources) if wanted(source)], self.records)
 
     @property
     def discarded(self) -> dict[str, int]:

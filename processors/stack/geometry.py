@@ -1,8 +1,8 @@
 """What does GEOS make of a shape?  All that needs shapely; import it late, it costs some 15 MB.
 
 GEOS ends the process when its stack overflows, and has no limits of time or memory of its own. So nothing
-reaches it here without a bound: shapes are checked (geojson.py), lines are simplified in pieces, and a shape
-that crosses itself too often is not repaired.
+reaches it here without a bound: shapes are checked (geojson.py), and lines are simplified in pieces. Broken
+shapes are mended in repairing.py.
 """
 
 import re
@@ -15,6 +15,7 @@ import shapely
 
 from processors.stack.geojson import (
     MAX_LEVELS,
+    MAX_POSITIONS,
     SHORTEST_LINE,
     SHORTEST_RING,
     Geometry,
@@ -26,8 +27,6 @@ from processors.stack.geojson import (
 )
 
 PIECE = 2000  # positions that are simplified at once: the work grows with the square of it
-MAX_ROUNDS = 3  # of repairs
-MAX_CROSSINGS = 50_000  # of lines of one shape that is repaired: that many take a second
 
 _KIND = r"(?:POINT|LINESTRING|LINEARRING|POLYGON|MULTIPOINT|MULTILINESTRING|MULTIPOLYGON|GEOMETRYCOLLECTION)"
 _WORD = re.compile(r"[A-Z]+")
@@ -45,6 +44,13 @@ def shape_of(geometry: Mapping[str, Any]) -> shapely.Geometry:
     return shapely.Point() if flattened is None else shapely.from_geojson(orjson.dumps(flattened))
 
 
+def geometry_of_shape(shape: shapely.Geometry) -> Geometry:
+    """Return a shape of shapely's as a checked geometry."""
+    geometry: Geometry = orjson.loads(shapely.to_geojson(shape))
+    positions_of(geometry)
+    return geometry
+
+
 @quiet()
 def inside(polygon: shapely.Geometry, lons: Sequence[float], lats: Sequence[float]) -> list[bool]:
     """Tell of each position whether it is in a polygon, or on its edge. Prepare the polygon before."""
@@ -60,31 +66,13 @@ def from_text(text: str) -> Geometry:
         raise ValueError(f"{shown(text)} is not well-known text (WKT) of a shape")
     if sum(word.startswith("GEOMETRYCOLLECTION") for word in words) > MAX_LEVELS:
         raise ValueError(f"the text has more than {MAX_LEVELS} collections of shapes")
+    if len(words) > MAX_POSITIONS:
+        raise ValueError(f"the text has more than {MAX_POSITIONS} words")
     try:
-        return _geometry_of(shapely.from_wkt(text))
+        return geometry_of_shape(shapely.from_wkt(text))
     except shapely.GEOSException as error:
         reason = str(error).strip().partition(": ")[2] or str(error)
         raise ValueError(f"{shown(text)} is not well-known text (WKT): {reason}") from error
-
-
-@quiet()
-def repaired(geometry: Mapping[str, Any]) -> Geometry:
-    """Return a checked geometry without heights, valid. Raises ValueError when there is no such thing.
-
-    Rings are closed, loops become polygons of their own, spikes and lines without length go.
-    """
-    flattened = flat(geometry)
-    if flattened is None:
-        raise ValueError("nothing of the shape is left when it is corrected")
-    shape = shapely.from_geojson(orjson.dumps(flattened))
-    if shapely.is_valid(shape):
-        return flattened
-    if _crosses_too_often(flattened):
-        raise ValueError(f"the shape may cross itself more than {MAX_CROSSINGS} times; it is not corrected")
-    valid = _made_valid(shape)
-    if shapely.is_empty(valid):
-        raise ValueError("nothing of the shape is left when it is corrected")
-    return _geometry_of(valid)
 
 
 @quiet()
@@ -102,24 +90,6 @@ def simplified(geometry: Mapping[str, Any], tolerance: float) -> Geometry:
         return None if is_ring and len(kept) < SHORTEST_RING else kept
 
     return lines_changed(geometry, thinner) or dict(geometry)
-
-
-def _made_valid(shape: shapely.Geometry) -> shapely.Geometry:
-    """Return a valid shape; rounding makes a second round necessary for one in some sixty."""
-    for _ in range(MAX_ROUNDS):
-        try:
-            shape = shapely.make_valid(shape, method="structure", keep_collapsed=False)
-        except shapely.GEOSException as error:
-            raise ValueError("the shape cannot be corrected") from error
-        if shapely.is_valid(shape):
-            return shape
-    raise ValueError("the shape cannot be corrected")
-
-
-def _geometry_of(shape: shapely.Geometry) -> Geometry:
-    geometry: Geometry = orjson.loads(shapely.to_geojson(shape))
-    positions_of(geometry)
-    return geometry
 
 
 def _essential(line: Line, tolerance: float) -> Sequence[int]:
@@ -146,28 +116,3 @@ def _places_of(some: Any, points: Any, start: int) -> list[int]:
             next_one = next(wanted, None)
     places[-1] = start + len(points) - 1
     return places
-
-
-def _crosses_too_often(geometry: Geometry) -> bool:
-    """Tell whether more pairs of segments could cross than are repaired; by their bounding boxes."""
-    segments = _segments(geometry)
-    tree = shapely.STRtree(segments)
-    left = MAX_CROSSINGS + 4 * len(segments)  # each touches itself and its two neighbours anyway
-    at_once = max(1, 1_000_000 // len(segments))
-    for start in range(0, len(segments), at_once):
-        left -= tree.query(segments[start : start + at_once]).shape[1]
-        if left < 0:
-            return True
-    return False
-
-
-def _segments(geometry: Geometry) -> Any:
-    ends: list[Any] = []
-
-    def noted(line: Line, _: bool) -> Line:
-        points = np.array(line, dtype=float)
-        ends.append(np.stack((points[:-1], points[1:]), axis=1))
-        return line
-
-    lines_changed(geometry, noted)
-    return shapely.linestrings(np.concatenate(ends))

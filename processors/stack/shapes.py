@@ -27,7 +27,7 @@ class CorrectGeoShape(Processor):
         return (self.geoshape_field,)
 
     def compiled(self) -> Apply:
-        from processors.stack.geometry import repaired
+        from processors.stack.repairing import repaired
 
         def correct(value: Any) -> Geometry | None:
             geometry = None if is_empty(value) else geometry_of(value)

@@ -9,7 +9,7 @@ Source: OGC 06-103r4 (Simple feature access, part 1), section 8.2; PostGIS, doc/
 from struct import calcsize, error, unpack_from
 from typing import Any
 
-from processors.stack.geojson import MAX_LEVELS, Geometry, Line
+from processors.stack.geojson import MAX_LEVELS, MAX_POSITIONS, Geometry, Line
 
 _HAS_HEIGHT, _HAS_MEASURE, _HAS_SRID = 0x80000000, 0x40000000, 0x20000000
 _FLAGS = _HAS_HEIGHT | _HAS_MEASURE | _HAS_SRID
@@ -41,12 +41,13 @@ def decoded(data: bytes) -> tuple[Geometry, int]:
 
 
 class _Reader:
-    __slots__ = ("at", "data", "order", "srid")
+    __slots__ = ("at", "data", "members", "order", "srid")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
         self.srid = 0
+        self.members = 0
         self.order = "<"
 
     def geometry(self, level: int) -> Geometry:
@@ -81,8 +82,11 @@ class _Reader:
         return int(self._numbers("I")[0])
 
     def _members(self) -> range:
-        """Return as many as the count says; each takes at least four bytes, which bounds a wrong count."""
+        """Return as many as the count says; each takes at least four bytes, so a wrong count is seen."""
         count = self._integer()
+        self.members += count
+        if self.members > MAX_POSITIONS:
+            raise ValueError(f"the shape has more than {MAX_POSITIONS} parts")
         if count * 4 > len(self.data) - self.at:
             raise IndexError(count)
         return range(count)
