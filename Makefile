@@ -29,6 +29,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[embedded,dev]'
 	@touch $@ $(VENV)/.installed-run
 
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[embedded,dev,bench]'
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed-run
+
 setup: $(VENV)/.installed-dev ## install everything for development into .venv
 
 run: $(VENV)/.installed-run ## start the whole platform on this machine, with the demo; Ctrl-C stops it
@@ -53,7 +57,7 @@ test: setup ## run all tests, or some: make test T=tests/unit/domain
 unit contract integration e2e: setup ## run one layer of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)
 
-bench: setup ## measure throughput, latency and memory of the real stack
+bench: $(VENV)/.installed-bench ## measure throughput, latency and memory of the real stack
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 clean: ## remove everything that was made here, except data

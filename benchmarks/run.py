@@ -24,13 +24,13 @@ from rich.console import Console
 
 from benchmarks.expectations import ExpectationFailed
 from benchmarks.machine import machine_facts
+from benchmarks.measures.enrichment import enrichment, peer_enrichment
 from benchmarks.measures.freshness import freshness
 from benchmarks.measures.memory import resident_mb
 from benchmarks.measures.native import native
 from benchmarks.measures.processor_time import microseconds_each, processor_seconds
 from benchmarks.measures.pushes import batches, singles
 from benchmarks.report import markdown, table
-from benchmarks.measures.enrichment import enrichment, peer_enrichment
 from benchmarks.stacks.headwater import HeadwaterStack
 from benchmarks.stacks.quix import QuixStack
 from benchmarks.stacks.stock import StockStack

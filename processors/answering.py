@@ -76,7 +76,9 @@ class Answers:
             async with asyncio.timeout(PREVIEW_S):
                 return await self._watched(chain, items, arrivals, policy, dataset)
         except TimeoutError as error:
-            raise InvalidDocument("processors", f"the preview took longer than {PREVIEW_S:g} seconds") from error
+            raise InvalidDocument(
+                "processors", f"the preview took longer than {PREVIEW_S:g} seconds"
+            ) from error
         except TooMuchAtOnce as error:
             raise InvalidDocument("processors", str(error)) from error
 

@@ -45,7 +45,10 @@ class ProcessorSettings:
     )
     datasets_in_memory: int = setting(10_000, "datasets whose converters are kept", low=1, high=1_000_000)
     give_up_after_s: float = setting(
-        600.0, "seconds that a record waits for a provider before it is stored without its answer", low=1, high=86_400
+        600.0,
+        "seconds that a record waits for a provider before it is stored without its answer",
+        low=1,
+        high=86_400,
     )
     forget_after_s: float = setting(
         7 * 86_400.0, "seconds that an answer is asked for again after that", low=60, high=90 * 86_400

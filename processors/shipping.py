@@ -1,4 +1,4 @@
-"""Where do products go?  Rows to topic records, refusals to topic quarantine, each with what a sink must know."""
+"""Where do products go?  Rows to topic records, refusals to topic quarantine, with what sinks must know."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Shipping:
         *,
         greatest: int,
     ) -> int:
-        """Send all products of a slice, whose greatest version is `greatest`; return how many were refused."""
+        """Send all products of a slice (`greatest`: its greatest version); return how many were refused."""
         refused = 0
         for op, product in products:
             await self._send_rows(admitted, op, product, greatest, consignment)

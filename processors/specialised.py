@@ -143,7 +143,7 @@ _MOMENTS = frozenset({Rung.DATE, Rung.DATETIME})
 
 
 class _Shapes:
-    """Readings of geo shapes, remembered by the very object: processors hand out one shape again and again."""
+    """Readings of geo shapes, remembered by the very object: processors hand out the same one often."""
 
     __slots__ = ("_remembered",)
 

@@ -71,9 +71,7 @@ class Stager:
         except TooMuchAtOnce:
             middle = len(arrivals) // 2
             halves = (range(middle), range(middle, len(arrivals)))
-            pieces = [
-                await self.stage(chain, arrivals.chosen(half), op, policy, dataset) for half in halves
-            ]
+            pieces = [await self.stage(chain, arrivals.chosen(half), op, policy, dataset) for half in halves]
             return [staged for piece in pieces for staged in piece]
         return sorted_out(passage, arrivals, op)
 
@@ -166,9 +164,7 @@ def screened(arrivals: Arrivals, known: frozenset[str], unknown: UnknownFields) 
     """Return the arrivals as a stack may see them, by what the resource does with fields that nobody knew."""
     if unknown is UnknownFields.EVOLVE:
         return arrivals
-    strangers = [
-        [key for key in record if technical_name(key) not in known] for record in arrivals.records
-    ]
+    strangers = [[key for key in record if technical_name(key) not in known] for record in arrivals.records]
     if not any(strangers):
         return arrivals
     if unknown is UnknownFields.REJECT:

@@ -105,7 +105,9 @@ async def _dataset(
         {"type": "realtime", "title": "realtime", "params": {"bootstrap": bootstrap}},
     )
     for field in id_fields:
-        await stack.manage(f"/datasets/{uid}/fields/", {"type": "annotate", "field": field, "annotation": "id"})
+        await stack.manage(
+            f"/datasets/{uid}/fields/", {"type": "annotate", "field": field, "annotation": "id"}
+        )
     for document in stack_of or ():
         await stack.manage(f"/datasets/{uid}/processors/", document)
     await stack.manage(f"/datasets/{uid}/publish/", {})

@@ -147,6 +147,4 @@ def _check_reading(request: web.Request, dataset_ids: Sequence[str]) -> None:
 
 async def _change(request: web.Request, edit: Any) -> Dataset:
     seen = seen_of(request)
-    return await change_dataset(
-        request, lambda dataset: stack.with_processors(dataset, edit(dataset), seen)
-    )
+    return await change_dataset(request, lambda dataset: stack.with_processors(dataset, edit(dataset), seen))

@@ -151,8 +151,8 @@ class BuildState(StrEnum):
 class Build:
     """A further generation being filled beside the present one, which readers see until it is complete.
 
-    `processors`, `fields` and `history` are what the dataset will have. `recovers` names the resource (uid) whose whole
-    archive is replayed; of the others, and of all when it is empty, what the dataset holds now.
+    `processors`, `fields` and `history` are what the dataset will have. `recovers` names the resource (uid)
+    whose whole archive is replayed; of the others, and of all when it is empty, what the dataset holds now.
     """
 
     uid: str  # bu_...

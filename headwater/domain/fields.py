@@ -18,7 +18,6 @@ from headwater.domain.schema import Rung, Schema, widest
 from headwater.domain.tables import physical_column
 from headwater.domain.types import DEFAULT_SEPARATOR, FieldType
 
-
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -1,8 +1,8 @@
 """Must stored records be made again?  Which changes of a configuration are breaking.
 
-A record's id and stored values follow from four things only: what the stack does, which fields are the unique
-key, how declared fields are read, and which fields are discarded. Names, labels, order, descriptions and all other annotations
-are the readers' business: they count at once and nothing stored changes.
+A record's id and stored values follow from four things only: what the stack does, which fields are the
+unique key, how declared fields are read, and which fields are discarded. Names, labels, order, descriptions
+and all other annotations are the readers' business: they count at once and nothing stored changes.
 """
 
 from collections.abc import Iterable, Mapping

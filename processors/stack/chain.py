@@ -132,9 +132,7 @@ class Passage:
         if self.doomed is not None:
             self.doomed = [self.doomed[place] for place in places]
 
-    def _rebuild(
-        self, link: Link, outcomes: Sequence[Any], special: Mapping[int, Sequence[Record]]
-    ) -> None:
+    def _rebuild(self, link: Link, outcomes: Sequence[Any], special: Mapping[int, Sequence[Record]]) -> None:
         records: list[Record] = []
         versions: list[int] = []
         sources: list[int] = []

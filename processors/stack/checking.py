@@ -1,4 +1,4 @@
-"""May this stack be saved?  Each processor for itself, and in its place: the fields that it reads must exist."""
+"""May this stack be saved?  Each processor for itself, and in its place: what it reads must exist."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

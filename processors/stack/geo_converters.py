@@ -26,9 +26,9 @@ from processors.stack.steps import is_empty, mapped, text_of
 from processors.stack.wkb import decoded
 
 MAX_POLYLINE = 1_000_000  # characters
-_POLYLINE = re.compile(r"(?:(?:[_-~]{0,9}[?-^]){2})+")  # pairs of numbers, each of at most 50 bits
+_POLYLINE = re.compile(r"(?:(?:[_-~]{0,9}+[?-^]){2})++")  # pairs of numbers, each of at most 50 bits
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d{1,6})\s*;", re.IGNORECASE | re.ASCII)
-_HEX = re.compile(r"(?:\\x|0x)?((?:[0-9a-f]{2})+)", re.IGNORECASE)
+_HEX = re.compile(r"(?:\\x|0x)?((?:[0-9a-f]{2})++)", re.IGNORECASE)
 
 
 @registered("convert_degrees", Category.GEOGRAPHICAL, "Convert degrees")

@@ -213,9 +213,7 @@ class NominatimGeocoder(Processor):
         _check_plugin(NOMINATIM, surroundings)
 
 
-@registered(
-    "geocode_with_google", Category.GEOGRAPHICAL, "Geocode with the configured geocoder", legacy=True
-)
+@registered("geocode_with_google", Category.GEOGRAPHICAL, "Geocode with the configured geocoder", legacy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeocodeWithAny(Processor):
     """Finds the position of an address with whichever geocoder the operator configured.

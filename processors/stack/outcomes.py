@@ -18,7 +18,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """The record, and what was stored of it earlier, has to go: it becomes a tombstone once its id is known."""
+    """The record, and what was stored of it earlier, has to go: a tombstone, once its id is known."""
 
     record: Record
 

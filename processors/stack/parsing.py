@@ -35,7 +35,9 @@ def parse_processor(kind: Kind, document: Mapping[str, Any]) -> Processor:
     values: dict[str, Any] = {}
     for one in kind.parameters:
         value = given.get(one.name)
-        if value is None or (value in ("", []) and one.kind not in (ParameterKind.TEXT, ParameterKind.EXPRESSION)):
+        if value is None or (
+            value in ("", []) and one.kind not in (ParameterKind.TEXT, ParameterKind.EXPRESSION)
+        ):
             if one.mandatory:
                 raise InvalidDocument(one.name, "parameter is mandatory")
             continue

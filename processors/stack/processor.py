@@ -73,7 +73,12 @@ class Parameter:
 
     def to_json(self) -> dict[str, Any]:
         described = {"name": self.name, "label": self.label, "type": self.kind.value}
-        further = {"choices": list(self.choices), "minimum": self.low, "maximum": self.high, "help": self.help}
+        further = {
+            "choices": list(self.choices),
+            "minimum": self.low,
+            "maximum": self.high,
+            "help": self.help,
+        }
         given = {name: value for name, value in further.items() if value not in (None, "", [])}
         if self.mandatory:
             return {**described, "mandatory": True, **given}
@@ -127,9 +132,7 @@ class LookUp(Protocol):
         """Return the question of each record; None where there is nothing to ask."""
         ...
 
-    def tell(
-        self, records: list[Record], versions: list[int], answers: Sequence[Any]
-    ) -> Sequence[Outcome]:
+    def tell(self, records: list[Record], versions: list[int], answers: Sequence[Any]) -> Sequence[Outcome]:
         """Return the outcome of each record, given the answer to its question (None: it had none)."""
         ...
 
@@ -144,7 +147,7 @@ class Processor(ABC):
 
     @abstractmethod
     def compiled(self) -> Step:
-        """Return the step; called once for each revision of a dataset, so this is the place for slow things."""
+        """Return the step; called once for each stack, so this is the place for slow things."""
 
     def outputs(self) -> tuple[str, ...] | None:
         """Return the fields that it writes; None when they depend on the records.
@@ -159,7 +162,7 @@ class Processor(ABC):
         )
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Return (parameter, field) of every field that it reads. By default those of kind FIELD and FIELDS."""
+        """Return (parameter, field) of every field that it reads; by default those of kind FIELD, FIELDS."""
         found: list[tuple[str, str]] = []
         for one in parameters_of(type(self)):
             value = getattr(self, one.name)
@@ -169,7 +172,7 @@ class Processor(ABC):
                 found += [(one.name, name) for name in value]
         return tuple(found)
 
-    def check(self, surroundings: Surroundings) -> None:
+    def check(self, surroundings: Surroundings) -> None:  # noqa: B027 - most have nothing to add
         """Raise InvalidDocument(parameter, sentence) for what one parameter alone cannot tell."""
 
 

@@ -3,11 +3,24 @@
 from typing import Any
 
 from headwater.domain.errors import InvalidDocument
-from processors.stack import bits, expressions, fields, json_values, rows  # noqa: F401 - as below
-from processors.stack import file, geo_admin, geocoders, ip, join  # noqa: F401 - as below
-from processors.stack import dates, text_patterns  # noqa: F401 - as below
-from processors.stack import text  # noqa: F401 - entering its processors is what the import is for
-from processors.stack import geo_converters, points, shapes  # noqa: F401 - as above
+from processors.stack import (  # noqa: F401 - entering its processors is what the import of each is for
+    bits,
+    dates,
+    expressions,
+    fields,
+    file,
+    geo_admin,
+    geo_converters,
+    geocoders,
+    ip,
+    join,
+    json_values,
+    points,
+    rows,
+    shapes,
+    text,
+    text_patterns,
+)
 from processors.stack.processor import KINDS, Category, Kind
 
 _ORDER = tuple(Category)

@@ -64,18 +64,24 @@ def _mended(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def _polygons(polygon: shapely.Polygon) -> list[shapely.Polygon]:
-    mended = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
-    return [part for part in shapely.get_parts(mended).tolist() if not shapely.is_empty(part)]
+    return _parts(shapely.make_valid(polygon, method="structure", keep_collapsed=False))
+
+
+def _parts(shape: shapely.Geometry) -> list[shapely.Polygon]:
+    """Return the polygons that a shape is made of, without the lines that rounding left behind."""
+    parts = shapely.get_parts(shape).tolist()
+    return [part for part in parts if isinstance(part, shapely.Polygon) and not shapely.is_empty(part)]
 
 
 def _united(polygons: list[shapely.Polygon]) -> shapely.Geometry:
     """Return one shape of all polygons; those that touch become one."""
+    if not polygons:
+        return shapely.MultiPolygon()
     if _overlap_too_often(polygons):
         raise ValueError("too many parts of the shape overlap for it to be corrected")
     parts: list[shapely.Polygon] = []
     for group in _touching(polygons):
-        united = shapely.union_all(group) if len(group) > 1 else group[0]
-        parts += shapely.get_parts(united).tolist()
+        parts += _parts(shapely.union_all(group)) if len(group) > 1 else group
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 

@@ -22,7 +22,7 @@ def text_of(value: Any) -> str:
     Raises ValueError for what is nested too deeply to be written.
     """
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if is_empty(value):
         return ""
     if isinstance(value, float):

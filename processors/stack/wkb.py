@@ -84,11 +84,11 @@ class _Reader:
     def _members(self) -> range:
         """Return as many as the count says; each takes at least four bytes, so a wrong count is seen."""
         count = self._integer()
+        if count * 4 > len(self.data) - self.at:
+            raise IndexError(count)
         self.members += count
         if self.members > MAX_POSITIONS:
             raise ValueError(f"the shape has more than {MAX_POSITIONS} parts")
-        if count * 4 > len(self.data) - self.at:
-            raise IndexError(count)
         return range(count)
 
     def _line(self, width: int, kept: int) -> Line:

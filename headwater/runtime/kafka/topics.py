@@ -188,6 +188,8 @@ class Topics:
             TopicSpec(self.apikeys, 1, compact),
             TopicSpec(self.leases, 1, compact),
             TopicSpec(self.postponed, POSTPONED_TIERS, kept),
-            TopicSpec(self.questions, partitions, {**size, "cleanup.policy": "delete", "retention.ms": "600000"}),
+            TopicSpec(
+                self.questions, partitions, {**size, "cleanup.policy": "delete", "retention.ms": "600000"}
+            ),
             TopicSpec(self.answers, 1, {**size, "cleanup.policy": "delete", "retention.ms": "600000"}),
         )

@@ -246,7 +246,9 @@ async def test_a_preview_takes_the_first_records_that_came_in(api):
 
 async def test_a_preview_of_nonsense_says_which_processor(api):
     """And which parameter of it."""
-    body = await api.of("POST", "/preview/", {"processors": [REPLACE, {**RATIO, "expression": "= ("}]}, status=400)
+    body = await api.of(
+        "POST", "/preview/", {"processors": [REPLACE, {**RATIO, "expression": "= ("}]}, status=400
+    )
     assert body["detail"] == {"field": "processors[1].expression"}
     body = await api.of("POST", "/preview/", {"records": [1]}, status=400)
     assert body["detail"] == {"field": "records"}

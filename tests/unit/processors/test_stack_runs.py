@@ -1,4 +1,4 @@
-"""Records pass the stack of their dataset before they become rows; none is lost on the way, none is half-stored."""
+"""Records pass the stack of their dataset before they become rows; none is lost, none is half-stored."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ class Directory:
         self.answered = answer
         self.asked = []
 
-    async def answer(self, step, questions, dataset):
+    async def answer(self, _step, questions, _dataset):
         self.asked.append(len(questions))
         return dict.fromkeys(questions, self.answered)
 
@@ -210,7 +210,7 @@ async def test_a_record_that_waited_is_stored_when_the_provider_answers(bench):
 
 
 async def test_a_record_that_waited_too_long_is_stored_without_an_answer(bench):
-    """And stays marked for a later pass, which replaces what was stored, also where its id is another then."""
+    """And stays marked for a later pass, which replaces what was stored, even under another id."""
     await handled(bench, with_stack(GEOCODE), b'[{"address":"10 Downing Street"}]')
     bench.clock.advance(660)
     await bench.processor.take_again("da_1", postponed(bench)[0][0].value)

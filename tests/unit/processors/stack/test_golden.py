@@ -7,9 +7,9 @@ A line of tests/golden/processors/<type>.jsonl is one case:
      "asked": [...] (of a look-up, optional: whether each record asks anything),
      "expected": [one outcome for each record]}
 
-An outcome is {"record": {...}}, {"records": [...]}, {"skipped": true}, {"deleted": {...}}, {"waiting": provider}
-or {"error": {"field": ..., "message": a part of it, "code": ... (optional)}}. Numbers are compared to nine
-digits. A case that cannot be saved has, instead of records and expected,
+An outcome is {"record": {...}}, {"records": [...]}, {"skipped": true}, {"deleted": {...}},
+{"waiting": provider} or {"error": {"field": ..., "message": a part of it, "code": ... (optional)}}.
+Numbers are compared to nine digits. A case that cannot be saved has, instead of records and expected,
 {"invalid": {"parameter": ..., "message": a part of it}}.
 """
 
