@@ -16,7 +16,7 @@ class GeoPoint(dict[str, Any]):
         """Return the point. Raises ValueError when it is not on Earth."""
         if not (-90 <= lat <= 90 and -180 <= lon <= 180):  # noqa: PLR2004 - degrees
             raise ValueError(f"latitude {lat:g} or longitude {lon:g} is out of range")
-        return cls(lat=float(lat), lon=float(lon))
+        return cls(lat=lat + 0.0, lon=lon + 0.0)  # floats, and no zero with a sign
 
     def __str__(self) -> str:
         return f"{self['lat']!r},{self['lon']!r}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from processors.stack.steps import is_empty, mapped, text_of
 from processors.stack.wkb import decoded
 
 MAX_POLYLINE = 1_000_000  # characters
+MAX_CELLS = 10_000  # rectangles of geohashes that are remembered
 _POLYLINE = re.compile(r"(?:(?:[_-~]{0,9}+[?-^]){2})++")  # pairs of numbers, each of at most 50 bits
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d{1,6})\s*;", re.IGNORECASE | re.ASCII)
 _HEX = re.compile(r"(?:\\x|0x)?((?:[0-9a-f]{2})++)", re.IGNORECASE)
@@ -87,15 +89,19 @@ class GeohashToGeojson(Processor):
     def compiled(self) -> Apply:
         from pygeohash import decode_exactly
 
+        @lru_cache(maxsize=MAX_CELLS)  # places come again and again, and share one shape then
+        def rectangle(geohash: str) -> Geometry:
+            lat, lon, half_height, half_width = decode_exactly(geohash)
+            return _rectangle(lon - half_width, lat - half_height, lon + half_width, lat + half_height)
+
         def cell(value: Any) -> Geometry | None:
             geohash = _geohash(value)
             if not geohash:
                 return None
             try:
-                lat, lon, half_height, half_width = decode_exactly(geohash)
+                return rectangle(geohash)
             except ValueError as error:
                 raise _no_geohash(value) from error
-            return _rectangle(lon - half_width, lat - half_height, lon + half_width, lat + half_height)
 
         return mapped(self.geohash_field, self.output_field, cell)
 

@@ -5,6 +5,7 @@ Points may come in every form that a geo point can have (positions.py); what a p
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import compress
 from math import pi, sqrt
@@ -29,6 +30,7 @@ from processors.stack.steps import failed, is_empty
 
 FILTERED = "filtered"
 FARTHEST_M = 1_000_000
+MAX_REMEMBERED = 10_000  # points made of the same two numbers
 _HALF = 1 << 64  # how many values half of a drawn number can have
 
 
@@ -70,6 +72,7 @@ class CreateGeoPoint(Processor):
     def compiled(self) -> Apply:
         epsg = self.source_epsg
 
+        @lru_cache(maxsize=MAX_REMEMBERED)  # stations and stops come again and again
         def point(lat: float, lon: float) -> GeoPoint:
             return GeoPoint.at(*point_to_wgs84(lon, lat, epsg))
 
@@ -187,7 +190,7 @@ def _joined(
         outcomes: list[Any] = records
         for index, record in enumerate(records):
             first, second = record.get(one), record.get(other)
-            if is_empty(first) or is_empty(second):
+            if first is None or second is None or is_empty(first) or is_empty(second):
                 record[target] = None
                 continue
             try:

@@ -33,6 +33,8 @@ def point_of(value: Any) -> tuple[float, float]:
 
 def number_of(value: Any) -> float:
     """Return one coordinate, a number or one as text. Raises ValueError."""
+    if value.__class__ is float:
+        return value
     return float(read_double(value).stored)
 
 
