@@ -89,6 +89,14 @@ FIGURES = (
         unit="records/s",
         peer="quix",
     ),
+    _less("g", ("texts_us",), "(g) ten simple text processors, a record and core", "us", 5),
+    Figure(
+        measure="g",
+        path=("joined_per_s",),
+        says="     records joined from memory, a core",
+        unit="records/s",
+        aim=50_000,
+    ),
     _less("start", ("ready_s",), "     start to ready", "s", 15),
 )
 

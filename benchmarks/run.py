@@ -30,13 +30,14 @@ from benchmarks.measures.memory import resident_mb
 from benchmarks.measures.native import native
 from benchmarks.measures.processor_time import microseconds_each, processor_seconds
 from benchmarks.measures.pushes import batches, singles
+from benchmarks.measures.stack_cost import stack_cost
 from benchmarks.report import markdown, table
 from benchmarks.stacks.headwater import HeadwaterStack
 from benchmarks.stacks.quix import QuixStack
 from benchmarks.stacks.stock import StockStack
 
 RESULTS = Path(__file__).parent / "results"
-MEASURES = ("a", "b", "c", "d", "e", "f")
+MEASURES = ("a", "b", "c", "d", "e", "f", "g")
 
 Stack = HeadwaterStack | StockStack | QuixStack
 Results = dict[str, Any]
@@ -112,6 +113,8 @@ class Bench:
             results["e"]["total_mb"] = _total(results["e"])
         if "f" in self._only:
             results["f"] = await self._step(stack, self._flights, self._enrichment)
+        if "g" in self._only:
+            results["g"] = await stack_cost()
         return {"start": {"ready_s": stack.start_s}, **results}
 
     async def stock(self, stack: StockStack) -> Results:
@@ -206,7 +209,7 @@ async def run(console: Console, chosen: argparse.Namespace) -> Results:
     try:
         async with HeadwaterStack(folder) as stack:
             results["headwater"] = await bench.headwater(stack)
-            if not chosen.no_stock and set(chosen.only) - {"f"}:
+            if not chosen.no_stock and set(chosen.only) - {"f", "g"}:
                 async with StockStack(stack.kafka, stack.clickhouse_url, folder) as stock:
                     results["stock"] = await bench.stock(stock)
             if "f" in chosen.only and not chosen.no_peers:

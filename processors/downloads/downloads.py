@@ -58,18 +58,25 @@ class Downloads:
     async def answer(
         self, step: LookUp, questions: Collection[Hashable], dataset: str
     ) -> Mapping[Hashable, Answer]:
-        """Return an answer to each URL; the bytes of all files are kept for the dataset on return."""
+        """Return an answer to each URL; the bytes of all files are kept for the dataset on return.
+
+        What is not begun within `call_max_s` is Away: a run may not take longer than its process is patient.
+        """
         assert isinstance(step, Download), "no other step asks for files"
         if self._files is None:
             return dict.fromkeys(questions, NotDownloaded(NO_STORE))
         absences: Counter[str] = Counter()
+        latest_s = asyncio.get_running_loop().time() + self._settings.call_max_s
         async with asyncio.TaskGroup() as group:
             tasks = {
-                url: group.create_task(self._answered(step, str(url), dataset, absences)) for url in questions
+                url: group.create_task(self._answered(step, str(url), dataset, absences, latest_s))
+                for url in questions
             }
         return {url: task.result() for url, task in tasks.items()}
 
-    async def _answered(self, step: Download, url: str, dataset: str, absences: Counter[str]) -> Answer:
+    async def _answered(
+        self, step: Download, url: str, dataset: str, absences: Counter[str], latest_s: float
+    ) -> Answer:
         place = (dataset, url, step.extract_metadata)
         known = self._recent.get(place)
         if known is not None:
@@ -78,6 +85,8 @@ class Downloads:
         async with self._slots:
             if absences[host] >= GIVE_UP_HOST_AFTER:
                 return Away(host, f"{host} does not answer")
+            if asyncio.get_running_loop().time() > latest_s:
+                return Away(host, "the files before it took all the time")
             try:
                 answer = await self._download(step, url, dataset)
             except SourceUnavailable as error:

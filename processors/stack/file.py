@@ -101,7 +101,7 @@ class Download:
             case NotDownloaded():
                 return Failed(record, self.field, answer.message)
             case Away():
-                return Waiting(record, answer.host, answer.message)
+                return Waiting(record, self.service, f"{answer.host}: {answer.message}")
             case None:
                 return record if is_empty(value) else Failed(record, self.field, _no_url(value))
 

@@ -18,6 +18,7 @@ from tests.assertions import assert_table_equals, eventually
 from tests.e2e.api import Api, Opened
 from tests.e2e.interleaving import until_ok
 from tests.e2e.model import Model
+from tests.e2e.stack import Stack
 from tests.e2e.test_failures import kill_together
 
 KEY = ("n", "part")
@@ -30,7 +31,7 @@ FAULTS = (
     ("processors-1",),
     ("processors-0", "processors-1", "sinks-0", "sinks-1"),
 )
-PAUSE_S = 0.1  # of a sender, so that the load outlasts the faults without growing large
+PAUSE_S = 0.2  # of a sender, so that the load outlasts the faults without growing large
 PARTS = range(12)
 CALM = range(2, 12)  # parts that no stack of these tests refuses
 
@@ -209,6 +210,16 @@ class Load:
             )
             self.ledger.note(tail, records)
             await asyncio.sleep(PAUSE_S)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Two processors and two sinks; the schedulers of this stack settle soon."""
+    settings = {"SCHEDULER_REBUILD_SETTLE_S": "4", "PROCESSOR_CATALOG_MAX_AGE_S": "2"}
+    stack = Stack(tmp_path_factory.mktemp("pairs"), processors=2, sinks=2, settings=settings)
+    stack.start()
+    yield stack
+    stack.stop()
 
 
 FORMER = Rules(old="rain", new="snow", most=8, refused=0)

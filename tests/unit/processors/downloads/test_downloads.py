@@ -245,3 +245,18 @@ async def test_a_bounded_number_is_fetched_at_once(downloads):
     await asyncio.gather(*(service.answer(STEP, batch, "da_1") for batch in batches))
 
     assert slow.most == 3
+
+
+async def test_files_that_would_take_too_long_wait_for_a_later_try(downloads):
+    """A batch of thousands does not hold its run for as long as all of them take."""
+    service = downloads({url(1): fetched(), url(2): fetched()}, at_once=1, call_max_s=0.01)
+    fetch = service.outbound.fetch
+
+    async def slowly(*args, **kwargs):
+        await asyncio.sleep(0.02)
+        return await fetch(*args, **kwargs)
+
+    service.outbound.fetch = slowly
+    answers = await service.answer(STEP, [url(1), url(2)], "da_1")
+
+    assert [type(answers[url(number)]) for number in (1, 2)] == [Downloaded, Away]
