@@ -159,6 +159,7 @@ async def main(settings: GatewaySettings, process: Process) -> None:
             clock=clock,
             schemas=schemas,
             apikeys=apikeys,
+            activity=activity,
             claims=claims,
             workbench=workbench,
         )

@@ -3,7 +3,7 @@
 What a processor is, only processors know: they are asked (runtime/workbench.py) before anything is saved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -15,10 +15,11 @@ from gateway.admin.datasets import change_dataset, dataset_of, seen_of
 from gateway.admin.members import Members
 from gateway.admin.names import new_uid
 from gateway.admin.replies import created, list_reply, read_document, reply
-from gateway.keys import CATALOG, WORKBENCH
+from gateway.keys import ACTIVITY, CATALOG, WORKBENCH
 from headwater.domain.apikeys import KeyScope
 from headwater.domain.datasets import Dataset, ProcessorItem
 from headwater.domain.fields import bootstrap_types, configure
+from headwater.domain.inference import schema_of
 from headwater.domain.schema import Schema
 
 ASK_TIMEOUT_S = 10.0
@@ -101,10 +102,14 @@ def listed(members: Members) -> list[Mapping[str, Any]]:
 
 
 async def checked_items(
-    request: web.Request, documents: Sequence[Mapping[str, Any]], places: Sequence[int]
+    request: web.Request,
+    documents: Sequence[Mapping[str, Any]],
+    places: Sequence[int],
+    samples: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[ProcessorItem, ...]:
     """Return the processors at these places of a stack, checked; known uids are kept, others are new.
 
+    Fields that `samples` have may be named, too.
     Raises InvalidDocument with the parameter to blame, Forbidden, ProcessorsUnavailable.
     """
     dataset = dataset_of(request)
@@ -112,7 +117,7 @@ async def checked_items(
     question = {
         "kind": "check",
         "dataset": dataset.uid,
-        "known": known_fields(dataset, seen_of(request)),
+        "known": known_fields(dataset, seen_of(request).merge(schema_of(samples))),
         "processors": documents,
         "checked": list(places),
     }
@@ -145,6 +150,10 @@ def _check_reading(request: web.Request, dataset_ids: Sequence[str]) -> None:
             authorise(caller, KeyScope.READ, other.uid)
 
 
-async def _change(request: web.Request, edit: Any) -> Dataset:
+async def _change(request: web.Request, edit: Callable[[Dataset], stack.Processors]) -> Dataset:
     seen = seen_of(request)
-    return await change_dataset(request, lambda dataset: stack.with_processors(dataset, edit(dataset), seen))
+    traffic = request.app[ACTIVITY].traffic(request.match_info["uid"])
+    came = any(one.records for one in traffic.values())
+    return await change_dataset(
+        request, lambda dataset: stack.with_processors(dataset, edit(dataset), seen, came=came)
+    )

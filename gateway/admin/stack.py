@@ -33,9 +33,10 @@ def processors_of(dataset: Dataset) -> Processors:
     return dataset.processors if dataset.draft_processors is None else dataset.draft_processors
 
 
-def with_processors(dataset: Dataset, processors: Processors, seen: Schema) -> Dataset:
+def with_processors(dataset: Dataset, processors: Processors, seen: Schema, *, came: bool = True) -> Dataset:
     """Return the dataset with other processors, in force or as its draft.
 
+    `came` tells whether anything may have come in that the present stack let nobody see.
     Raises InvalidStatus while a build goes on, InvalidDocument when they are too many.
     """
     if processors == processors_of(dataset):
@@ -43,7 +44,7 @@ def with_processors(dataset: Dataset, processors: Processors, seen: Schema) -> D
     check_configurable(dataset)
     if len(processors) > MAX_PROCESSORS:
         raise InvalidDocument("processors", f"a stack has at most {MAX_PROCESSORS} processors")
-    if dataset.published and is_breaking(dataset, replace(dataset, processors=processors), seen):
+    if dataset.published and is_breaking(dataset, replace(dataset, processors=processors), seen, came=came):
         return replace(dataset, draft_processors=processors)
     return replace(dataset, processors=processors, draft_processors=None)
 

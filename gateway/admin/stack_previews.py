@@ -37,8 +37,8 @@ async def preview_dataset(request: web.Request) -> web.Response:
     if "processors" in members:
         documents = listed(Members({"processors": members.document["processors"]}))
     fields = parse_items(members) if "fields" in members else stack_of(dataset)
-    items = await checked_items(request, documents, range(len(documents)))
     records = _given(members) if "records" in members else await first_records(dataset, request.app[STORE])
+    items = await checked_items(request, documents, range(len(documents)), records)
     tried = replace(dataset, processors=items, fields=fields)
     told = await request.app[WORKBENCH].ask(_question(tried, records), PREVIEW_TIMEOUT_S)
     seen = seen_of(request).merge(Schema.from_json(told["schema"]))

@@ -39,15 +39,15 @@ def storage_of(configuration: Configuration) -> Storage:
     )
 
 
-def is_breaking(old: Dataset, new: Dataset, seen: Schema) -> bool:
+def is_breaking(old: Dataset, new: Dataset, seen: Schema, *, came: bool = True) -> bool:
     """Tell whether records stored under the old configuration would be stored otherwise under the new one.
 
     `seen` is what was met in the records so far: a field that no record ever had changes none, unless it is
-    part of the key, and without any record nothing can break.
+    part of the key, and without any record nothing can break. `came` tells whether anything may have come in
+    that an old stack let nobody see.
     """
     if does(old.processors) != does(new.processors):
-        # A stack that lets nothing through has shown nobody what came in.
-        return bool(len(seen) or old.processors)
+        return bool(len(seen) or (old.processors and came))
     if not len(seen):
         return False
     before, after = storage_of(configure(old, seen)), storage_of(configure(new, seen))

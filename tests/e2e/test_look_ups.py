@@ -7,6 +7,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from headwater.runtime.kafka.groups import KafkaOffsets, has_passed
+from headwater.runtime.settings import KafkaSettings
 from tests.assertions import assert_refused, eventually
 from tests.e2e.listeners import Site
 from tests.e2e.stack import Stack
@@ -71,10 +73,14 @@ async def open_with(api, dataset_id, *processors):
     return dataset
 
 
-async def push(api, dataset, records):
-    """Push, and wait until all is searchable that does not wait for somebody else."""
-    answer = await api.ask(dataset, records, **WAIT)
+async def ask(api, dataset, records, **parameters):
+    """Send records, and wait until all is searchable that does not wait for somebody else."""
+    answer = await api.ask(dataset, records, **parameters, **WAIT)
     assert (answer.status, answer.body.get("visible")) == (200, True), answer
+
+
+async def push(api, dataset, records):
+    await ask(api, dataset, records)
 
 
 async def shown(api, dataset, name):
@@ -94,6 +100,21 @@ async def reasons(api, dataset):
     }
 
 
+async def through(stack):
+    """Wait until the processors have finished all that was pushed: what dies then takes none of it again."""
+    kafka = KafkaSettings(bootstrap=stack.state["kafka"])
+    topics, offsets = kafka.topics, KafkaOffsets(kafka)
+    try:
+        ends, starts = await offsets.ends(topics.raw), await offsets.starts(topics.raw)
+
+        async def finished():
+            assert has_passed(await offsets.committed(topics.processors_group, topics.raw), ends, starts)
+
+        await eventually(finished, within_s=FIRST_TIER_S - 1, every_s=0.1)
+    finally:
+        await offsets.close()
+
+
 # Geocoders
 
 GEOCODE = {"type": "geocode_with_ban", "address": "street", "city": "town", "output_field": "place"}
@@ -109,6 +130,13 @@ def spellings(start):
             records.append({"n": number, "street": spelt, "town": town})
             places[number] = {"lat": lat, "lon": lon}
     return records, places
+
+
+async def waits(api, before, count):
+    """So many records wait: acknowledged, and not counted as processed."""
+    grown = (await api.counters()) - before
+    assert grown["postponed_records_total"] == count
+    assert grown["push_records_total"] - grown["processed_records_total"] == count
 
 
 def without_address(start):
@@ -127,15 +155,14 @@ async def test_records_wait_for_a_geocoder_and_are_not_lost(stack, api, site):
     assert asyncio.get_running_loop().time() - began < FIRST_TIER_S
     assert await shown(api, dataset, "place") == nowhere
     assert Counter(site.asked) == dict.fromkeys(PLACES, 1)
-    waiting = (await api.counters()) - before
-    assert waiting["postponed_records_total"] == len(records)
-
+    await through(stack)
+    await eventually(lambda: waits(api, before, len(records)))
     old = stack.kill("processors")
     site.is_up = True
     site.asked.clear()
     await stack.restarted("processors", old)
     await eventually(lambda: shows(api, dataset, "place", nowhere | places), within_s=30, every_s=0.2)
-    assert set(site.asked) == set(PLACES)
+    assert Counter(site.asked) == dict.fromkeys(PLACES, 1)
     assert await reasons(api, dataset) == {}
 
     site.asked.clear()
@@ -145,24 +172,46 @@ async def test_records_wait_for_a_geocoder_and_are_not_lost(stack, api, site):
     assert site.asked == ["no such street"], "what was answered is remembered"
 
 
-async def test_the_first_tier_is_tried_soon(api, site):
-    """A geocoder that was away for a moment costs its records some seconds; and so does one of files."""
-    geocode = {**GEOCODE, "output_field": "at"}
-    dataset = await open_with(api, "soon", geocode, {"type": "file", "field": "photo"})
-    site.places["1 quai d'ici, lyon"] = (45.764043, 4.835659)
+async def test_what_happens_while_records_wait_counts(api, site):
+    """They are tried again soon, with the version that they were sent with: what was sent since wins."""
+    site.places["7 rue basse, lille"] = (50.636565, 3.063528)
+    lille = {"lat": 50.636565, "lon": 3.063528}
+    late = {"street": "7 rue Basse", "town": "Lille"}
+    republished = await open_with(api, "republished", GEOCODE)
+    rebuilt = await open_with(api, "rebuilt", GEOCODE)
+    files = await open_with(api, "late-files", {"type": "file", "field": "photo"})
     site.files["late.txt"] = ("text/plain", b"late")
-    records = [
-        {"n": 1, "street": "1 quai d'ici", "town": "Lyon"},
-        {"n": 2, "photo": f"{site.url}/files/late.txt"},
-        {"n": 3},
-    ]
-    await push(api, dataset, records)
-    assert await shown(api, dataset, "at") == {3: None}
+    dataset = await open_with(api, "meanwhile", GEOCODE)
+    await push(api, dataset, [{"n": 1, "note": "old"}])
+    await push(api, republished, [{"n": 1, **late}])
+    await push(api, rebuilt, [{"n": 1, **late, "note": "wet"}, {"n": 2, "note": "wet"}])
+    await push(api, files, [{"n": 1, "photo": f"{site.url}/files/late.txt"}, {"n": 2}])
+    await push(api, dataset, [{"n": number, **late} for number in (2, 3, 4, 5)])
+    await ask(api, dataset, [{"n": 1, **late}], merge=True)
+
+    await ask(api, dataset, [{"n": 1, "note": "new"}], merge=True)
+    await ask(api, dataset, [{"n": 3}], tail="delete/")
+    await ask(api, dataset, [{"n": 4, **late}], tail="delete/")
+    await push(api, dataset, [{"n": 5, "note": "new"}])
+    await api.unpublish(republished.uid)
+    await api.publish(republished.uid)
+    dry = {"type": "string_replace", "field": "note", "old": "wet", "new": "dry"}
+    await api.make(f"/datasets/{rebuilt.uid}/processors/", dry)
+    await api.publish(rebuilt.uid)
+    assert await shown(api, dataset, "note") == {1: "new", 5: "new"}
+    assert (await shown(api, files, "photo")).keys() == {2}
     site.is_up = True
-    expected = {1: {"lat": 45.764043, "lon": 4.835659}, 2: None, 3: None}
-    await eventually(lambda: shows(api, dataset, "at", expected), within_s=3 * FIRST_TIER_S, every_s=0.2)
-    photos = await shown(api, dataset, "photo")
-    async with api.session.get(photos[2]["url"]) as response:
+
+    places = {1: lille, 2: lille, 5: None}
+    await eventually(lambda: shows(api, dataset, "place", places), within_s=3 * FIRST_TIER_S, every_s=0.2)
+    assert await shown(api, dataset, "note") == {1: "new", 2: None, 5: "new"}
+    await api.built(rebuilt)
+    await eventually(lambda: shows(api, rebuilt, "place", {1: lille, 2: None}))
+    assert await shown(api, rebuilt, "note") == {1: "dry", 2: "dry"}
+    assert await shown(api, republished, "place") == {}
+    photos = await shown(api, files, "photo")
+    assert photos[2] is None
+    async with api.session.get(photos[1]["url"]) as response:
         assert await response.read() == b"late"
 
 
@@ -173,6 +222,7 @@ async def test_records_are_stored_without_an_answer_in_the_end(stack, api, site)
     record = {"n": 1, "street": "9 rue de nulle part", "town": "Nice"}
     await push(api, dataset, [record])
     assert await shown(api, dataset, "place") == {}
+    await through(stack)
     old = stack.kill("processors")
     await stack.restarted("processors", old)
     await eventually(lambda: shows(api, dataset, "place", {1: None}), within_s=30, every_s=0.2)
@@ -213,7 +263,7 @@ async def test_a_change_of_a_joined_dataset_counts(api):
         assert await shown(api, dataset, "name") == names
 
     await push(api, remote, [{"id": "S1", "name": "new 1"}, {"id": "S4", "name": "new 4"}])
-    assert (await api.ask(remote, [{"id": "S2"}], tail="delete/", **WAIT)).status == 200
+    await ask(api, remote, [{"id": "S2"}], tail="delete/")
     changed = {1: "new 1", 2: None, 4: "new 4"}
     number = 100
 
@@ -231,6 +281,26 @@ async def test_a_change_of_a_joined_dataset_counts(api):
     await eventually(lambda: shows(api, live, "name", made_again), within_s=40, every_s=0.3)
     await push(api, live, [{"n": 100, "station": "S1"}])
     assert await shown(api, live, "name") == made_again | {100: "new 1"}
+
+
+async def test_a_join_waits_for_the_store(stack, api):
+    """Records that come while it is away are neither refused nor stored without what is joined."""
+    remote = await api.open_dataset("few-stations", key=["id"], bootstrap=stations(1))
+    await push(api, remote, stations(5))
+    dataset = await open_with(api, "joined-late", join("few-stations"))
+    old = stack.kill("store")
+    assert (await api.push(dataset, readings(20))).status == 200
+    await stack.restarted("store", old)
+    names = {number: f"old {number % 5}" for number in range(20)}
+    await eventually(lambda: readable(api, dataset, names), within_s=30, every_s=0.2)
+    assert await reasons(api, dataset) == {}
+
+
+async def readable(api, dataset, names):
+    """The same as `shows`, while the store may be away."""
+    answer = await api.explore(f"/{dataset.dataset_id}/records", limit=0)
+    assert answer.status == 200
+    await shows(api, dataset, "name", names)
 
 
 async def test_a_large_dataset_is_not_joined(api):

@@ -9,6 +9,7 @@ from gateway.settings import GatewaySettings
 from headwater.domain.apikeys import APIKEYS
 from headwater.domain.schema import Rung, Schema
 from headwater.domain.tables import ARCHIVE
+from headwater.runtime.activity import MemoryActivity
 from headwater.runtime.clock import ManualClock
 from headwater.runtime.documents import MemoryDocuments
 from headwater.runtime.memory.catalog import MemoryCatalog
@@ -52,7 +53,7 @@ class Api:
         return [one["type"] for one in (await self.of("GET", "/processors/"))["results"]]
 
 
-def make_app(workbench=direct_workbench):
+def make_app(workbench=direct_workbench, activity=None):
     catalog, schemas, store = MemoryCatalog(), MemorySchemas(), MemoryStore()
     app = build(
         GatewaySettings(admin_key=Secret(KEY)),
@@ -62,6 +63,7 @@ def make_app(workbench=direct_workbench):
         clock=ManualClock(),
         schemas=schemas,
         apikeys=(apikeys := MemoryDocuments(APIKEYS)),
+        activity=activity,
         workbench=workbench and workbench(catalog, schemas),
     )
     app.on_startup.append(lambda _: apikeys.start())
@@ -70,10 +72,12 @@ def make_app(workbench=direct_workbench):
 
 @pytest.fixture
 async def api():
-    app, catalog, schemas, store = make_app()
+    activity = MemoryActivity()
+    app, catalog, schemas, store = make_app(activity=activity)
     await catalog.start()
     async with TestClient(TestServer(app)) as client:
         api = Api(client, catalog, schemas, store)
+        api.activity = activity
         made = await api("POST", "/datasets/", {"dataset_id": "rivers"}, status=201)
         api.uid = made["uid"]
         resource = {"type": "realtime", "params": {"bootstrap": BOOTSTRAP}}
@@ -293,3 +297,23 @@ async def test_before_anybody_knows_the_records_any_field_may_be_named(api):
     path = f"/datasets/{made['uid']}"
     await api("POST", f"{path}/fields/", {"type": "annotate", "field": "id", "annotation": "id"}, status=201)
     await api("POST", f"{path}/processors/", REPLACE, status=201)
+
+
+async def test_a_preview_may_read_fields_that_only_its_records_have(api):
+    """Which is how one tries a stack for records that are still to come."""
+    later = {"type": "copy_field", "field_to_copy": "later", "new_field": "again"}
+    told = await api.of("POST", "/preview/", {"processors": [later], "records": [{"later": 1}]})
+    assert told["rows"][0]["again"] == 1
+    assert "no field 'later'" in await api.refused(later, "field_to_copy")
+
+
+async def test_a_stack_counts_at_once_until_the_first_record_came(api):
+    """Afterwards also one that let nobody see what came waits for the publication that makes it again."""
+    await api.of("POST", "/publish/")
+    for document in (REPLACE, RATIO):
+        await api.of("POST", "/processors/", document, status=201)
+    assert api.catalog.get(api.uid).draft_processors is None
+    facts = {"started_at_us": 1, "at_us": 2, "records": 1, "quarantined": 0}
+    api.activity.write(f"in/{api.uid}/realtime/p-1", facts)
+    await api.of("POST", "/processors/", REPLACE, status=201)
+    assert len(api.catalog.get(api.uid).draft_processors) == 3
