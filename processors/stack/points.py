@@ -31,6 +31,7 @@ from processors.stack.steps import failed, is_empty
 FILTERED = "filtered"
 FARTHEST_M = 1_000_000
 MAX_REMEMBERED = 10_000  # points made of the same two numbers
+_NEVER_EMPTY = frozenset({(float, float), (GeoPoint, GeoPoint)})
 _HALF = 1 << 64  # how many values half of a drawn number can have
 
 
@@ -48,12 +49,11 @@ class GeoDistance(Processor):
     output_field: str = parameter("Output field", kind=ParameterKind.OUTPUT)
 
     def compiled(self) -> Apply:
-        return _joined(
-            (self.coordinates_a, self.coordinates_b),
-            self.output_field,
-            point_of,
-            lambda one, other: distance_m(one, other) / 1000,
-        )
+        @lru_cache(maxsize=MAX_REMEMBERED)  # ways between two places come again and again
+        def kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+            return distance_m(one, other) / 1000
+
+        return _joined((self.coordinates_a, self.coordinates_b), self.output_field, point_of, kilometres)
 
 
 @registered("create_geopoint", Category.GEOGRAPHICAL, "Create geo point")
@@ -190,7 +190,8 @@ def _joined(
         outcomes: list[Any] = records
         for index, record in enumerate(records):
             first, second = record.get(one), record.get(other)
-            if first is None or second is None or is_empty(first) or is_empty(second):
+            kinds = (first.__class__, second.__class__)
+            if kinds not in _NEVER_EMPTY and (is_empty(first) or is_empty(second)):
                 record[target] = None
                 continue
             try:
