@@ -153,7 +153,7 @@ def stack_policy(workshop: Workshop, op: Op, *, gives_up: bool) -> Policy:
     A deletion needs only its key: what a stack cannot make of the few fields that were sent is left empty.
     """
     lenient = workshop.dataset.on_processor_error == "null" or op is Op.DELETE
-    return Policy(lenient=lenient, gives_up=gives_up, key=workshop.key)
+    return Policy(lenient=lenient, gives_up=gives_up, deletes=op is Op.DELETE, key=workshop.key)
 
 
 def before_stack(workshop: Workshop, arrivals: Arrivals, unknown: UnknownFields) -> Arrivals:

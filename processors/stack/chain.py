@@ -7,7 +7,7 @@ that cannot do it for one record never touches another one.
 All that one sent record became shares its end: if one part of it is refused or has to wait, so is the whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,12 +77,18 @@ class Policy:
     """What becomes of a record that a processor cannot handle.
 
     `lenient`: it goes on with the processor's outputs empty, unless one of them is part of the `key`.
-    `gives_up`: what would have to wait goes on in the same way.
+    `gives_up`: what would have to wait goes on in the same way. `deletes`: so it does without being tried
+    again later, as long as the key is at hand.
     """
 
     lenient: bool = False
     gives_up: bool = False
+    deletes: bool = False
     key: frozenset[str] = frozenset()
+
+    def needs(self, outputs: Collection[str]) -> bool:
+        """Tell whether a record cannot be identified without one of these fields."""
+        return not self.key or not self.key.isdisjoint(outputs)
 
 
 @dataclass(slots=True)
@@ -185,6 +191,8 @@ class Passage:
                 return ()
             case Failed():
                 return self._failed(link, outcome, source)
+            case Waiting(record) if self.policy.deletes and not self.policy.needs(link.outputs or ()):
+                return (_emptied(record, link.outputs or ()),)
             case Waiting(record, provider, _) if self.policy.gives_up:
                 self.given_up[source] = provider
                 return (_emptied(record, link.outputs or ()),)

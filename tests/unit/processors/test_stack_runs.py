@@ -279,3 +279,18 @@ async def test_a_batch_asks_each_address_once(bench):
     body = orjson.dumps([ADDRESS, ADDRESS, {"address": "another 2"}])
     await handled(bench, with_stack(GEOCODE), body)
     assert bench.directory.asked == [2]
+
+
+async def test_a_deletion_by_key_waits_for_nobody(bench):
+    """What a provider would say does not change which record is meant."""
+    dataset = with_stack(GEOCODE, fields=(KEY_A,))
+    rows = await handled(bench, dataset, b'[{"a":"k","address":"10 Downing Street"}]', op="delete")
+    assert values(rows, "_deleted") == [1]
+    assert postponed(bench) == []
+
+
+async def test_a_deletion_without_a_key_waits_for_what_identifies_its_record(bench):
+    """All values together are the key then, the answer among them."""
+    await handled(bench, with_stack(GEOCODE), b'[{"address":"10 Downing Street"}]', op="delete")
+    assert bench.rows() == []
+    assert len(postponed(bench)) == 1
