@@ -31,6 +31,8 @@ from headwater.runtime.settings import KafkaSettings
 log = structlog.get_logger(__name__)
 FAUST_LOG = logging.getLogger("faust.headwater")  # quiet unless something is wrong, like the rest of Faust
 
+FETCH_MAX_WAIT_MS = 100  # at the broker, while there is nothing to fetch
+
 # Both in C: a record of one line is handled in a few microseconds, and this happens to each.
 _facts = attrgetter("offset", "timestamp", "value", "headers")
 _message = partial(tuple.__new__, Message)
@@ -52,6 +54,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, in which a commit that fails is tried again and does not end the process."""
 
     logger = FAUST_LOG
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust says 1,500 and has no setting for it. A fetch that waits for partitions which are read to their
+        # end keeps a partition that was read meanwhile, and has more, waiting for as long.
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001
+        return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
