@@ -28,7 +28,7 @@ class JoinSettings:
         1.0, "seconds after which a change of a joined dataset counts at the latest", low=0.01, high=3600
     )
     max_age_s: float = setting(
-        60.0,
+        300.0,
         "seconds after which held records are read again although nobody told of a change",
         low=1,
         high=86_400,

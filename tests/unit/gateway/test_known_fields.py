@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.known_fields import KnownFields
-from headwater.domain.datasets import Dataset, FieldItem, Resource
+from headwater.domain.datasets import Dataset, FieldItem, ProcessorItem, Resource
 from headwater.domain.schema import Rung, Schema
 
 RESOURCE = Resource(uid="re_1", resource_id="r", title="r", params={"bootstrap": {"a": 1, "b": 2}})
@@ -36,3 +36,17 @@ def test_what_was_learnt_counts_at_once():
     assert known.of(DATASET, Schema()) is first
     assert known.of(DATASET, Schema({"e": {Rung.INT}})) == first | {"e"}
     assert known.of(replace(DATASET, revision=2, fields=()), Schema()) == {"a", "b"}
+
+
+def test_what_a_stack_names_may_be_pushed():
+    """A field that it uses up is never seen in a row, and is no stranger all the same."""
+    formula = {"expression": "= raw_value * 2", "output_field": "value"}
+    cut = {"fixed_fields": ["station"], "one_line": True}
+    stack = tuple(
+        ProcessorItem(uid=f"pr_{number}", type="x", label="", params=params)
+        for number, params in enumerate((formula, cut))
+    )
+    known = KnownFields().of(replace(DATASET, processors=stack), Schema())
+
+    assert {"raw_value", "value", "station"} <= known
+    assert "other" not in known
