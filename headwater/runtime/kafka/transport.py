@@ -57,8 +57,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Faust says 1,500 and has no setting for it. A fetch that waits for partitions which are read to their
-        # end keeps a partition that was read meanwhile, and has more, waiting for as long.
+        # Faust says 1,500 and has no setting for it. A fetch that waits for partitions which are read to
+        # their end keeps a partition that was read meanwhile, and has more, waiting for as long.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001
         return consumer
 
