@@ -34,6 +34,7 @@ from headwater.domain.types import (
 MAX_SPECIALISED_FIELDS = 64
 MAX_REMEMBERED_MOMENTS = 20_000
 MAX_REMEMBERED_SHAPES = 1_000
+MAX_SHAPE_CHARACTERS = 8 * 1024 * 1024  # of all that are remembered
 EXACT_INT = 2**53
 
 Slow = Callable[[dict[str, Any], int, str], None]
@@ -147,10 +148,11 @@ _MOMENTS = frozenset({Rung.DATE, Rung.DATETIME})
 class _Shapes:
     """Readings of geo shapes, remembered by the very object: processors hand out the same one often."""
 
-    __slots__ = ("_remembered",)
+    __slots__ = ("_characters", "_remembered")
 
     def __init__(self) -> None:
         self._remembered: dict[int, tuple[Any, Reading]] = {}
+        self._characters = 0
 
     def __call__(self, value: Any) -> Reading | None:
         """Return the reading, None when the general way must decide."""
@@ -159,9 +161,11 @@ class _Shapes:
         known = self._remembered.get(id(value))
         if known is not None:
             return known[1]
-        if len(self._remembered) >= MAX_REMEMBERED_SHAPES:
-            self._remembered.clear()
         reading = read_geo_shape(value)
+        self._characters += len(reading.stored)
+        if len(self._remembered) >= MAX_REMEMBERED_SHAPES or self._characters > MAX_SHAPE_CHARACTERS:
+            self._remembered.clear()
+            self._characters = len(reading.stored)
         self._remembered[id(value)] = (value, reading)  # the object is kept, so its id is no other's
         return reading
 
