@@ -111,4 +111,5 @@ async def test_a_batch_of_all_kinds_of_addresses(server, outbound, tmp_path):
     for one, part in zip(failed, ("web page", "100000 bytes", "169.254.169.254", "404"), strict=True):
         assert part in one.message
     assert isinstance(waiting, Waiting)
-    assert waiting.provider == server.removeprefix("http://")
+    assert waiting.provider == "file"
+    assert server.removeprefix("http://") in waiting.message

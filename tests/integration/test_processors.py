@@ -91,6 +91,7 @@ class Bench:
             schemas=self.schemas,
             health=Health(),
             activity=activity,
+            clock=clock,
         )
         app.finalize()
         async with asyncio.timeout(30):

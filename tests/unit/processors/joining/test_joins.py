@@ -171,7 +171,7 @@ async def test_without_news_nothing_is_held_for_longer_than_its_age(world):
     await world.ask("BS")
     await world.put({**BASEL, "name": "Bâle"}, told=False)
 
-    world.now.s += 59
+    world.now.s += 299
     assert await world.ask("BS") == [[{"name": "Basel"}]]
     world.now.s += 1
     assert await world.ask("BS") == [[{"name": "Bâle"}]]
