@@ -63,9 +63,8 @@ class Workshop:
         )
 
     def next(self, dataset: Dataset, schema: Schema) -> "Workshop":
-        """Return the workshop for a later state of the dataset in the same generation."""
-        same = self.dataset.processors == dataset.processors and not self.problem
-        return Workshop.of(dataset, schema, self.chain if same else None)
+        """Return the workshop for a later state of the dataset: same generation, same stack."""
+        return Workshop.of(dataset, schema, None if self.problem else self.chain)
 
     def fits(self, dataset: Dataset, schema: Schema) -> bool:
         """Tell whether the workshop is still up to date for a dataset in the same generation."""

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from headwater.runtime.catalog import Catalog
+from headwater.runtime.changes import ChangeTail
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.clock import Clock
 from headwater.runtime.files import Files
@@ -14,7 +15,6 @@ from headwater.runtime.schemas import Schemas
 from processors.downloads.downloads import Downloads
 from processors.geocoding.service import Geocoding
 from processors.joining.joins import Joins
-from processors.joining.news import News
 from processors.settings import ProcessorSettings
 from processors.staging import Service
 from processors.surroundings import KnownWorld
@@ -45,9 +45,9 @@ async def open_look_ups(
     geocoding = Geocoding(settings.geocoding, store=store, clock=clock)
     parts.push_async_callback(geocoding.close)
     joins = Joins(settings.joins, catalog=catalog, schemas=schemas, store=store)
-    news = News(settings.kafka, joins.note)
-    parts.push_async_callback(news.close)
-    await news.start()
+    changes = ChangeTail(settings.kafka, lambda change: joins.note(change.dataset))
+    parts.push_async_callback(changes.close)
+    await changes.start()
     outbound = HttpOutbound(settings.outbound)
     parts.push_async_callback(outbound.close)
     await outbound.start()

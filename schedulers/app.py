@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from headwater.runtime.activity import Activity, ActivityTail
 from headwater.runtime.catalog import Catalog, KafkaCatalog
+from headwater.runtime.changes import ChangeTail
 from headwater.runtime.clickhouse import ClickHouseStore
 from headwater.runtime.clock import Clock, SystemClock
 from headwater.runtime.kafka.admin import ensure_topics
@@ -28,7 +29,7 @@ from schedulers.canary import Canary
 from schedulers.gateway import Gateway, HttpGateway
 from schedulers.rebuild.rebuild import Pace, World
 from schedulers.rebuild.rebuilder import Rebuilder
-from schedulers.republish import Calm, ChangeTail, Republisher
+from schedulers.republish import Calm, Republisher
 from schedulers.settings import SchedulerSettings
 
 

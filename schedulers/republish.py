@@ -23,18 +23,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from aiokafka.structs import ConsumerRecord
 
-from headwater.domain.applied import Change, try_change
+from headwater.domain.applied import Change
 from headwater.domain.builds import Design, is_whole, with_build
 from headwater.domain.datasets import Dataset
 from headwater.domain.errors import BrokerUnavailable, Conflict
 from headwater.runtime.activity import Activity
 from headwater.runtime.catalog import Catalog
 from headwater.runtime.clock import Clock
-from headwater.runtime.kafka.tail import Tail
 from headwater.runtime.leases import Leases
-from headwater.runtime.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
@@ -201,26 +198,6 @@ class Republisher:
         served_us = min([self._clock.now_us(), *unserved]) // MINUTE_US * MINUTE_US
         if await self._leases.hold(LEASE, {"asked_us": self._asked_us, "served_us": served_us}) is None:
             self._asked_us = None
-
-
-class ChangeTail:
-    """Follows topic applied, from now on, and hands over what has changed."""
-
-    def __init__(self, kafka: KafkaSettings, note: Callable[[Change], None]) -> None:
-        self._note = note
-        self._tail = Tail(kafka, kafka.topics.applied, self._read, from_end=True)
-
-    async def start(self) -> None:
-        """Begin to follow; raises BrokerUnavailable."""
-        await self._tail.start()
-
-    async def close(self) -> None:
-        await self._tail.close()
-
-    def _read(self, records: Sequence[ConsumerRecord]) -> None:
-        changes = (try_change(record.value) for record in records)
-        for change in {one for one in changes if one is not None}:
-            self._note(change)
 
 
 def edges_of(datasets: Sequence[Dataset]) -> Edges:

@@ -113,7 +113,7 @@ async def checked_items(
     Raises InvalidDocument with the parameter to blame, Forbidden, ProcessorsUnavailable.
     """
     dataset = dataset_of(request)
-    uids = {one.uid for one in stack.processors_of(dataset)}
+    uids = [one.uid for one in stack.processors_of(dataset)]  # what is sent as one may be any JSON
     question = {
         "kind": "check",
         "dataset": dataset.uid,

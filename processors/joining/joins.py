@@ -4,7 +4,7 @@ A dataset of few records is held whole, of a larger one what was asked for latel
 and read anew before the next answer,
 
 - at once when the catalog says that readers see another generation, other fields or another floor;
-- `refresh_s` after it was read when topic applied has told of a change since (joining/news.py);
+- `refresh_s` after it was read when topic applied has told of a change since (runtime/changes.py);
 - `max_age_s` after it was read in any case, because that news is no promise.
 
 So an answer that is given `refresh_s` after a change was told has it. The price: a dataset that changes all

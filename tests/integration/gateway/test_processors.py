@@ -317,3 +317,12 @@ async def test_a_stack_counts_at_once_until_the_first_record_came(api):
     api.activity.write(f"in/{api.uid}/realtime/p-1", facts)
     await api.of("POST", "/processors/", REPLACE, status=201)
     assert len(api.catalog.get(api.uid).draft_processors) == 3
+
+
+async def test_a_uid_that_is_none_is_a_new_processor(api):
+    """Whatever JSON it is."""
+    listed = {"processors": [{**REPLACE, "uid": uid} for uid in ([], {"a": 1}, 5, None, "pr_unheard_of")]}
+    again = await api.of("PUT", "/processors/", listed)
+    uids = [one["uid"] for one in again["results"]]
+    assert len(set(uids)) == 5
+    assert all(uid.startswith("pr_") and uid != "pr_unheard_of" for uid in uids)

@@ -1,25 +1,20 @@
-"""Who tells joins that another dataset has changed?  Topic applied, from now on."""
+"""Which datasets have changed for readers?  Topic applied, from now on, for whoever need not know more."""
 
 from collections.abc import Callable, Sequence
 
 from aiokafka.structs import ConsumerRecord
 
-from headwater.domain.applied import try_change
+from headwater.domain.applied import Change, try_change
 from headwater.runtime.kafka.tail import Tail
 from headwater.runtime.settings import KafkaSettings
 
 
-class News:
-    """Follows topic applied and calls `note` with the uid of each dataset whose records have changed."""
+class ChangeTail:
+    """Follows the topic and calls `note` with what has changed, each change of a fetch once."""
 
-    def __init__(self, kafka: KafkaSettings, note: Callable[[str], None]) -> None:
+    def __init__(self, kafka: KafkaSettings, note: Callable[[Change], None]) -> None:
         self._note = note
         self._tail = Tail(kafka, kafka.topics.applied, self._read, from_end=True)
-
-    @property
-    def ready(self) -> bool:
-        """Whether it follows; while it does not, what is held is used for as long as it may be."""
-        return self._tail.failed is None
 
     async def start(self) -> None:
         """Begin to follow; raises BrokerUnavailable."""
@@ -30,5 +25,5 @@ class News:
 
     def _read(self, records: Sequence[ConsumerRecord]) -> None:
         changes = (try_change(record.value) for record in records)
-        for uid in {change.dataset for change in changes if change is not None}:
-            self._note(uid)
+        for change in {one for one in changes if one is not None}:
+            self._note(change)
